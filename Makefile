@@ -1,0 +1,98 @@
+# make                 build/release/satchel          make check     all tests (TAP under prove)
+# make V=asan          ASan and UBSan                 make V=tsan    thread sanitizer
+# make demo            the main job, told             make bench     measured against plain SQLite
+# make install DESTDIR= PREFIX=/usr/local
+# CI=1 turns warnings into errors; Q= shows the commands.
+
+V       ?= release
+CC      ?= cc
+PREFIX  ?= /usr/local
+DESTDIR ?=
+Q       ?= @
+B       := build/$(V)
+GEN     := build/gen
+
+# The one place that chooses the SQLite library; only its documented API is used.
+SQLITE_CFLAGS := $(shell pkg-config --cflags sqlite3)
+SQLITE_LIBS   := $(shell pkg-config --libs sqlite3)
+
+PACKAGES := libgit2 zlib libcurl libsodium libmicrohttpd jansson libutf8proc nettle
+
+CFLAGS_release := -O2 -g
+CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_tsan    := -O1 -g -fsanitize=thread
+LDFLAGS_asan   := -fsanitize=address,undefined
+LDFLAGS_tsan   := -fsanitize=thread
+
+WARN  := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
+HARD  := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero $(if $(filter release,$(V)),-D_FORTIFY_SOURCE=2)
+CPPFLAGS := -Isrc -Iinclude -I$(GEN) -D_GNU_SOURCE -DGIT_DEPRECATE_HARD -MMD -MP \
+	$(shell pkg-config --cflags $(PACKAGES)) $(SQLITE_CFLAGS)
+CFLAGS  := -std=c11 $(WARN) $(HARD) $(CFLAGS_$(V)) $(EXTRA_CFLAGS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now $(LDFLAGS_$(V))
+LIBS    := $(shell pkg-config --libs $(PACKAGES)) $(SQLITE_LIBS) -lcsv -lpthread
+
+SRC   := $(wildcard src/*/*.c)
+LIB   := $(filter-out src/cli/%,$(SRC))
+FACE  := $(filter src/cli/%,$(SRC))
+TESTS := $(wildcard tests/*/test_*.c)
+HELP  := $(wildcard tests/support/*.c)
+OBJ    = $(patsubst %.c,$(B)/%.o,$(1))
+GENERATED := $(GEN)/schema_tables.h $(GEN)/sql.h
+
+all: $(B)/satchel
+
+$(B)/satchel: $(call OBJ,$(FACE)) $(B)/libsatchel.a
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/libsatchel.a: $(call OBJ,$(LIB))
+	$(Q)rm -f $@; ar rcs $@ $^
+
+$(B)/%.o: %.c | $(GENERATED)
+	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(GEN)/schema_tables.h: schema/records.def tools/schemagen.awk
+	$(Q)mkdir -p $(GEN); awk -v OUT=c -f tools/schemagen.awk $< > $@.tmp && mv $@.tmp $@
+$(GEN)/records.sql: schema/records.def tools/schemagen.awk
+	$(Q)mkdir -p $(GEN); awk -v OUT=sql -f tools/schemagen.awk $< > $@.tmp && mv $@.tmp $@
+$(GEN)/sql.h: $(wildcard schema/*.sql) $(GEN)/records.sql tools/sqlgen.awk
+	$(Q)awk -f tools/sqlgen.awk $(sort $(wildcard schema/*.sql)) $(GEN)/records.sql > $@.tmp && mv $@.tmp $@
+
+# A test is one program over the library; tests/support is linked into each.
+$(B)/tests/%: $(B)/tests/%.o $(call OBJ,$(HELP)) $(B)/libsatchel.a
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+# One module's test: make t-core/test_batch
+t-%: $(B)/tests/%
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP $<
+
+TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
+TEST_SH  := $(wildcard tests/*/*.t)
+
+tests: $(TEST_BIN) $(B)/satchel
+check: tests layers
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
+
+layers:
+	$(Q)tools/check-layers
+
+demo: $(B)/satchel
+	$(Q)SATCHEL=$(abspath $(B)/satchel) tools/demo-story
+
+$(B)/tools/bench: $(B)/tools/bench.o $(B)/libsatchel.a
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+bench: $(B)/tools/bench $(B)/satchel
+	$(Q)$(B)/tools/bench $(abspath $(B)/satchel)
+
+install: $(B)/satchel
+	install -D -m 755 $(B)/satchel $(DESTDIR)$(PREFIX)/bin/satchel
+	for page in docs/man/*.scd; do name=$$(basename $$page .scd); section=$${name##*.}; \
+		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section; \
+		scdoc < $$page > $(DESTDIR)$(PREFIX)/share/man/man$$section/$$name; done
+
+clean:
+	rm -rf build
+
+.PHONY: all tests check layers demo bench install clean
+.PRECIOUS: $(B)/%.o
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

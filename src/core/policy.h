@@ -1,0 +1,129 @@
+/*
+ * policy - who may hold and change which shard.  One pure function decides;
+ * it is asked when a batch is chosen, when its bytes leave, and when one arrives.
+ *
+ * A head's statement grants or revokes to one person: a selector (which
+ * clients) x blocks x right.  Default deny.  Statements form a causal graph:
+ * each names the statements its author had seen; the hub orders them into
+ * epochs.  Role presets are grants that precede everything.
+ *
+ * A revoke beats every grant it covers that does not causally follow it.  A
+ * revoke by client or by all covers a client whichever way it was reached; a
+ * revoke by own, team, branch, territory or segment covers the grants given by
+ * that same selector.  ../docs/ARCHITECTURE.md says why.
+ */
+#ifndef CORE_POLICY_H
+#define CORE_POLICY_H
+
+#include "base/err.h"
+#include "core/batch.h"
+#include "core/id.h"
+#include "core/schema.h"
+
+struct buf;
+
+enum right { RIGHT_NONE, RIGHT_SEE, RIGHT_EDIT };
+
+enum selector_kind {
+	SELECT_OWN,		/* clients whose owner is the person */
+	SELECT_TEAM, SELECT_BRANCH, SELECT_TERRITORY, SELECT_SEGMENT,	/* by name */
+	SELECT_CLIENT,		/* one */
+	SELECT_ALL
+};
+
+struct selector {
+	enum selector_kind kind;
+	char name[64];		/* team, branch, territory, segment: NUL-ended UTF-8 */
+	struct id client;
+};
+
+/* Capabilities stand apart from blocks. */
+enum {
+	CAN_EXPORT = 1, CAN_IMPORT = 2, CAN_MERGE = 4, CAN_DELETE = 8,
+	CAN_REASSIGN = 16, CAN_CONFIGURE = 32, CAN_GRANT = 64, CAN_AUDIT = 128
+};
+
+enum role { ROLE_HEAD, ROLE_REP, ROLE_BRANCH, ROLE_ERP, ROLE_AUDITOR, ROLE_COUNT };
+
+/* The person asking, as the people shard has him. */
+struct subject {
+	struct id person;
+	enum role role;
+	char branch[64], team[64], territory[64];
+};
+
+/* What a client's assignment block says; empty strings and a zero owner when unset. */
+struct assignment {
+	struct id client;
+	struct id owner;
+	char team[64], branch[64], territory[64], segment[64];
+};
+
+#define BLOCKS_ALL ((1u << BLOCK_COUNT) - 1)
+
+/* A grant or a revoke. */
+struct statement {
+	struct dot dot;		/* its op in the policy shard */
+	uint64_t epoch;		/* that the hub sealed it in; 0 is not yet */
+	bool revoke;
+	struct id person;	/* whom it is about; zero with a node */
+	node_t node;		/* revoke of a whole device; else 0 */
+	struct selector selector;
+	uint32_t blocks;	/* bit per enum block; BLOCKS_ALL when none were named */
+	enum right right;	/* of a grant */
+	struct dot *after;	/* statements its author had seen (direct); owned by the caller */
+	size_t after_count;
+};
+
+/* One line of what a person may do: the fold of presets and statements. */
+struct rule {
+	bool revoke;		/* covers as above and takes away */
+	struct selector selector;
+	uint32_t blocks;
+	enum right right;
+};
+
+#define RULES_MAX 512
+
+/* A person's rules, in the order of their dots; presets come first. */
+struct rules {
+	struct rule *rules;
+	size_t count;
+	uint8_t *beats;		/* count x count bits, row = revoke, column = grant it does not follow */
+	uint32_t capabilities;
+};
+
+enum role role_from_text(const char *text, size_t len);	/* ROLE_COUNT: none */
+extern const char *const role_names[ROLE_COUNT];
+extern const char *const right_names[3];
+extern const char *const selector_names[7];		/* "own" ... "all" */
+
+/* Fold the role preset and the statements about SUBJECT into rules.  Pure in
+ * the set: any order of STATEMENTS gives the same rules.  Statements with
+ * epoch above EPOCH are not counted. ERR_INVALID beyond RULES_MAX. */
+enum err_code policy_fold(struct rules *out, const struct subject *subject,
+    const struct statement *statements, size_t count, uint64_t epoch, struct err *err);
+void policy_release(struct rules *rules);
+
+/* THE authorisation function: the right of SUBJECT, whose rules are RULES, on
+ * block BLOCK of the client with ASSIGNMENT. */
+enum right policy_right(const struct rules *rules, const struct subject *subject,
+    const struct assignment *assignment, uint8_t block);
+/* The same for common shards: everybody sees people, config, catalog and
+ * campaigns; heads edit them (erp the catalogue); policy is for heads. */
+enum right policy_common_right(const struct subject *subject, uint8_t block);
+
+/* Is there a statement that takes the whole device NODE away (and none about
+ * it that causally follows)? */
+bool policy_node_revoked(const struct statement *statements, size_t count, node_t node,
+    uint64_t epoch);
+
+/* A statement as the JSON array value of its log op, and back.
+ * ["grant"|"revoke", PERSON hex or "", NODE hex or "", SELECTOR name, ARGUMENT, [BLOCK...], "see"|"edit"|""] */
+void statement_encode(struct buf *out, const struct statement *statement);
+enum err_code statement_decode(struct statement *out, struct value value, struct err *err);
+
+/* One line a head can read: "grant edit of deals, contacts on own clients". */
+void rule_describe(struct buf *out, const struct rule *rule);
+
+#endif
