@@ -56,14 +56,14 @@ $(GEN)/schema_tables.h: schema/records.def tools/schemagen.awk
 $(GEN)/records.sql: schema/records.def tools/schemagen.awk
 	$(Q)mkdir -p $(GEN); awk -v OUT=sql -f tools/schemagen.awk $< > $@.tmp && mv $@.tmp $@
 $(GEN)/sql.h: $(wildcard schema/*.sql) $(GEN)/records.sql tools/sqlgen.awk
-	$(Q)awk -f tools/sqlgen.awk $(sort $(wildcard schema/*.sql)) $(GEN)/records.sql > $@.tmp && mv $@.tmp $@
+	$(Q)awk -f tools/sqlgen.awk $(GEN)/records.sql $(sort $(wildcard schema/*.sql)) > $@.tmp && mv $@.tmp $@
 
 # A test is one program over the library; tests/support is linked into each.
 $(B)/tests/%: $(B)/tests/%.o $(call OBJ,$(HELP)) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
-# One module's test: make t-core/test_batch
-t-%: $(B)/tests/%
+# One module's test: make one T=core/test_batch
+one: $(B)/tests/$(T)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP $<
 
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
@@ -93,6 +93,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all tests check layers demo bench install clean
+.PHONY: all one tests check layers demo bench install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

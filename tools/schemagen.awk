@@ -103,7 +103,7 @@ function sql(   t, i, marks) {
 		print "\n-- name: PUT_" toupper(tname[t]) "\nINSERT OR REPLACE INTO \"" tname[t] "\"(k, heads, deleted" columns(t, 0, ", ") ") VALUES(?1, ?2, ?3" marks ");"
 		print "\n-- name: DROP_" toupper(tname[t]) "\nDELETE FROM \"" tname[t] "\" WHERE k = ?1;"
 		print "\n-- name: EMPTY_" toupper(tname[t]) "\nDELETE FROM \"" tname[t] "\";"
-		print "\n-- name: EACH_" toupper(tname[t]) " /*scan*/\nSELECT k FROM \"" tname[t] "\" WHERE k > ?1 AND deleted = 0 ORDER BY k;"
+		print "\n-- name: EACH_" toupper(tname[t]) " /*scan*/\nSELECT k FROM \"" tname[t] "\" WHERE k > ?1 ORDER BY k;"
 	}
 }
 END {

@@ -14,12 +14,11 @@
 #ifndef CORE_BATCH_H
 #define CORE_BATCH_H
 
-#include "core/id.h"
 #include "base/err.h"
+#include "core/id.h"
 #include "core/value.h"
 
 struct buf;
-struct err;
 
 /* Verb, its arguments, and the field kind it belongs to. */
 enum verb {
@@ -39,10 +38,11 @@ struct op {
 	enum verb verb;
 	struct id record;
 	const char *type;	/* text of the type's name, type_len bytes; may be unknown here */
-	const char *field;	/* NULL for delete and restore */
+	const char *field;	/* NULL for delete and restore; may be unknown here */
 	uint8_t type_len, field_len;
 	struct value key, value;
-	const struct dot *dots;	/* superseded (or seen), ascending by dot_compare, no two equal */
+	const struct dot *dots;	/* superseded (or seen), ascending by dot_compare, no two equal;
+				 * none is the op itself or a later one of the same writer */
 	size_t dot_count;
 };
 
@@ -59,13 +59,17 @@ struct batch {
 
 #define BATCH_BYTES_MAX (4u << 20)
 #define BATCH_OPS_MAX 10000
+#define BATCH_SEQ_MAX (UINT64_MAX >> 1)		/* any seq; fits a signed integer of a database */
+#define BATCH_WALL_MAX ((UINT64_C(1) << 48) - 1)
 #define OP_DOTS_MAX 1024
 #define NAME_MAX_LEN 32		/* types and fields: [a-z][a-z0-9_]* */
 
-/* Append the one text of BATCH; ERR_INVALID when it breaks a bound or order. */
+/* Append the one text of BATCH; ERR_INVALID when it breaks a bound or order or
+ * does not fit OUT, which then holds what it held before. */
 enum err_code batch_encode(struct buf *out, const struct batch *batch, struct err *err);
 /* OUT points into TEXT for names and values (TEXT must outlive it) and owns
- * the rest; release with batch_release. */
+ * the rest; release with batch_release.  ERR_INVALID names the line; OUT is
+ * then empty. */
 enum err_code batch_decode(struct batch *out, const char *text, size_t len, struct err *err);
 void batch_release(struct batch *batch);	/* zeroed is fine */
 

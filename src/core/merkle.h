@@ -4,7 +4,9 @@
  * The tree is RFC 6962's (left subtree = largest power of two smaller than n),
  * with BLAKE2b-256: leaf = H(0x00 | leaf hash), node = H(0x01 | left | right).
  * A multi-proof is the list of the roots of the largest subtrees that hold no
- * known leaf, left to right: the fewest hashes that lead to the root.
+ * known leaf, left to right: the fewest hashes that lead to the root.  A proof
+ * does not bind COUNT: a part can fit trees of other sizes, so COUNT has to be
+ * known for certain (a seal signs it).
  */
 #ifndef CORE_MERKLE_H
 #define CORE_MERKLE_H

@@ -52,7 +52,9 @@ struct subject {
 	char branch[64], team[64], territory[64];
 };
 
-/* What a client's assignment block says; empty strings and a zero owner when unset. */
+/* What a client's assignment block says; empty strings and a zero owner when
+ * unset.  A name too long for its place is left empty, never cut: cut, it could
+ * equal another. */
 struct assignment {
 	struct id client;
 	struct id owner;
@@ -63,7 +65,7 @@ struct assignment {
 
 /* A grant or a revoke. */
 struct statement {
-	struct dot dot;		/* its op in the policy shard */
+	struct dot dot;		/* its op in the policy shard; names one statement */
 	uint64_t epoch;		/* that the hub sealed it in; 0 is not yet */
 	bool revoke;
 	struct id person;	/* whom it is about; zero with a node */
@@ -89,7 +91,8 @@ struct rule {
 struct rules {
 	struct rule *rules;
 	size_t count;
-	uint8_t *beats;		/* count x count bits, row = revoke, column = grant it does not follow */
+	uint8_t *beats;		/* count x count bits, row = revoke, column = grant: set when the
+				 * revoke may cover the grant and the grant does not follow it */
 	uint32_t capabilities;
 };
 
@@ -97,29 +100,47 @@ enum role role_from_text(const char *text, size_t len);	/* ROLE_COUNT: none */
 extern const char *const role_names[ROLE_COUNT];
 extern const char *const right_names[3];
 extern const char *const selector_names[7];		/* "own" ... "all" */
+bool selector_has_name(enum selector_kind kind);	/* rather than a client or nothing */
 
 /* Fold the role preset and the statements about SUBJECT into rules.  Pure in
- * the set: any order of STATEMENTS gives the same rules.  Statements with
- * epoch above EPOCH are not counted. ERR_INVALID beyond RULES_MAX. */
+ * the set: any order of STATEMENTS gives the same bytes.  Statements with an
+ * epoch above EPOCH, or none yet, make no rule; EPOCH UINT64_MAX counts those
+ * not yet sealed too (a head's preview).  Who follows whom is read from all
+ * statements given, also those about others; one that `after` names and that is
+ * not given is passed over.  ERR_INVALID beyond RULES_MAX: OUT is then empty
+ * and grants nothing. */
 enum err_code policy_fold(struct rules *out, const struct subject *subject,
     const struct statement *statements, size_t count, uint64_t epoch, struct err *err);
 void policy_release(struct rules *rules);
 
 /* THE authorisation function: the right of SUBJECT, whose rules are RULES, on
- * block BLOCK of the client with ASSIGNMENT. */
+ * block BLOCK of the client with ASSIGNMENT.  The assignment block itself is at
+ * most seen without CAN_REASSIGN, and no common block is ever given here. */
 enum right policy_right(const struct rules *rules, const struct subject *subject,
     const struct assignment *assignment, uint8_t block);
 /* The same for common shards: everybody sees people, config, catalog and
  * campaigns; heads edit them (erp the catalogue); policy is for heads. */
 enum right policy_common_right(const struct subject *subject, uint8_t block);
 
-/* Is there a statement that takes the whole device NODE away (and none about
- * it that causally follows)? */
+/* Is the whole device NODE taken away: is there a revoke of it, and no grant of
+ * it that causally follows every such revoke?  EPOCH as in policy_fold. */
 bool policy_node_revoked(const struct statement *statements, size_t count, node_t node,
     uint64_t epoch);
 
 /* A statement as the JSON array value of its log op, and back.
- * ["grant"|"revoke", PERSON hex or "", NODE hex or "", SELECTOR name, ARGUMENT, [BLOCK...], "see"|"edit"|""] */
+ *
+ *	["grant"|"revoke",PERSON,NODE,SELECTOR,ARGUMENT,[BLOCK...],RIGHT]
+ *
+ * PERSON (32 digits) or NODE (16) is "", the other is not.  ARGUMENT is a name,
+ * a client's 32 digits, or "" for own and all.  Blocks are those of a client,
+ * in the schema's order; none named means all, of later versions too.  RIGHT
+ * is "see" or "edit" in a grant to a person, else "".  About a node the selector
+ * is "all" and no block is named.  A name has 1 to 63 bytes, no control
+ * character, no space at its ends, and no * or ?: there are no patterns.
+ *
+ * Decoding leaves dot, epoch and after empty.  Encoding needs at least one
+ * block, and writes what it is given: decode what a person asked for once
+ * before it is signed. */
 void statement_encode(struct buf *out, const struct statement *statement);
 enum err_code statement_decode(struct statement *out, struct value value, struct err *err);
 

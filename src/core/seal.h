@@ -1,7 +1,7 @@
 /*
  * seal - one author's signature over the batches of one action.
  *
- * Signed text (docs/FORMAT.md section 3):
+ * Signed text, with its line feed (docs/FORMAT.md section 3):
  *
  *	satchel-seal 1 WRITER EPOCH PREV LEAVES ROOT
  *
@@ -47,13 +47,14 @@ void seal_hash(uint8_t out[32], const struct seal *seal);
 /* Does the seal carry KEY's (Ed25519) signature over its text? */
 bool seal_verify(const struct seal *seal, const uint8_t key[32]);
 
-/* Append the line of PART, ended by a line feed. */
+/* Append the line of PART, ended by a line feed.  KNOWN is at least 1. */
 void seal_part_encode(struct buf *out, const struct seal_part *part);
 /* Parse the one line that TEXT begins with; *USED is its length with the line
- * feed.  OUT owns memory: seal_part_release. */
+ * feed.  The proof has exactly as many hashes as the places need.  OUT owns
+ * memory: seal_part_release; after an error it is empty. */
 enum err_code seal_part_decode(struct seal_part *out, const char *text, size_t len,
     size_t *used, struct err *err);
-void seal_part_release(struct seal_part *part);
+void seal_part_release(struct seal_part *part);	/* zeroed is fine */
 /* Set seal.root from the hashes of the known batches, in order of AT. */
 bool seal_part_root(struct seal_part *part, const uint8_t (*leaves)[32]);
 

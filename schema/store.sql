@@ -1,0 +1,421 @@
+-- The tables that are not made from records.def, and the statements over all.
+-- The log (writer, record, seal, batch) is the truth.  Record tables, sibling and
+-- search are derived: rebuild empties and refills them from the log.
+
+-- migration: 1
+
+-- What this home is: one row per fact (docs/ARCHITECTURE.md lists the names).
+CREATE TABLE meta(
+	name TEXT PRIMARY KEY,
+	value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Dense numbers for writers; 16 hexadecimal digits elsewhere.
+CREATE TABLE writer(
+	w INTEGER PRIMARY KEY,
+	id BLOB NOT NULL UNIQUE,	-- 8 bytes
+	key BLOB			-- its node's public key, once known and checked
+) STRICT;
+
+-- Dense numbers for record ids.  Not derived: batch.s is made of c.
+CREATE TABLE record(
+	k INTEGER PRIMARY KEY,
+	id BLOB NOT NULL UNIQUE,	-- 16 bytes
+	type INTEGER NOT NULL,		-- enum type_no
+	c INTEGER NOT NULL		-- k of its client; 0 in a common shard
+) STRICT;
+CREATE INDEX record_c ON record(c, type) WHERE c != 0 AND c != k;
+
+-- Signatures over batches.  What other columns or batches imply is not kept:
+-- the proof is NULL while every batch of the seal is here.
+CREATE TABLE seal(
+	i INTEGER PRIMARY KEY,
+	w INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	prev BLOB NOT NULL,		-- 32 bytes; empty for a writer's first
+	leaves INTEGER NOT NULL,
+	signature BLOB NOT NULL,
+	proof BLOB			-- hashes for the batches that are here
+) STRICT;
+
+-- The log.  z is the zlib stream that goes into git packs as it is.
+CREATE TABLE batch(
+	b INTEGER PRIMARY KEY,		-- order of arrival here
+	s INTEGER NOT NULL,		-- shard: 32 * client's k + enum block
+	w INTEGER NOT NULL,
+	seq INTEGER NOT NULL,		-- of its first op
+	ops INTEGER NOT NULL,
+	seal INTEGER NOT NULL,
+	leaf INTEGER NOT NULL,		-- its place in the seal
+	void INTEGER NOT NULL,		-- 1: refused by the hub; kept, not applied
+	size INTEGER NOT NULL,		-- inflated
+	z BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX batch_s ON batch(s, w, seq);
+CREATE INDEX batch_seal ON batch(seal);
+
+-- Where own seqs go on in a shard that was purged; h is a keyed hash of its name.
+CREATE TABLE floor(
+	h BLOB PRIMARY KEY,
+	seq INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Values that stand beside the winner while a conflict lasts.
+CREATE TABLE sibling(
+	k INTEGER NOT NULL,
+	type INTEGER NOT NULL,
+	field INTEGER NOT NULL,
+	pos INTEGER NOT NULL,		-- place among the field's live items
+	value TEXT NOT NULL,		-- canonical JSON
+	PRIMARY KEY(k, type, field, pos)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIRTUAL TABLE search USING fts5(text, content='', detail=none, columnsize=0,
+	tokenize="unicode61 remove_diacritics 0");
+
+
+-- One direction of a link: down is hub to node, up is node to hub.
+CREATE TABLE feed(
+	f INTEGER PRIMARY KEY,
+	node BLOB NOT NULL,		-- 8 bytes: the node that is not the hub
+	up INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,		-- a new one starts a new chain
+	n INTEGER NOT NULL,		-- commits in the chain, since ever
+	acked INTEGER NOT NULL,		-- n of the newest that the receiver has confirmed
+	tip BLOB,			-- 20 bytes: newest commit; NULL when the chain is empty
+	acked_tip BLOB,
+	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
+	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
+	UNIQUE(node, up)
+) STRICT;
+
+-- What a feed carries: n = 0 is due, else the commit that it went with.
+CREATE TABLE entry(
+	f INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	b INTEGER NOT NULL,
+	PRIMARY KEY(f, n, b)
+) STRICT, WITHOUT ROWID;
+
+-- Commits, trees and headers of the feeds.
+CREATE TABLE object(
+	oid BLOB PRIMARY KEY,		-- 20 bytes
+	f INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	type INTEGER NOT NULL,		-- enum pack_type
+	size INTEGER NOT NULL,
+	z BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX object_f ON object(f, n);
+
+-- Hub: the shards that a node holds, as far as we told it.
+CREATE TABLE held(
+	f INTEGER NOT NULL,
+	s INTEGER NOT NULL,
+	PRIMARY KEY(f, s)
+) STRICT, WITHOUT ROWID;
+
+-- A purge: at the hub ordered from a node, at a node to be done and confirmed.
+CREATE TABLE purge(
+	f INTEGER NOT NULL,
+	shard TEXT NOT NULL,		-- shard's name, or "*" for the whole device
+	ordered_ms INTEGER NOT NULL,
+	told INTEGER NOT NULL,		-- n of the commit that said so; 0: not yet
+	done INTEGER NOT NULL,		-- node: 1 rows gone, 2 file clean too; 3 receipt sent
+	batches INTEGER NOT NULL,	-- how many were erased
+	receipt TEXT,			-- hub: the signed line
+	receipt_ms INTEGER,
+	PRIMARY KEY(f, shard)
+) STRICT, WITHOUT ROWID;
+
+-- Hub: work that was not admitted, kept aside for a person to see.
+CREATE TABLE refused(
+	r INTEGER PRIMARY KEY,
+	node BLOB NOT NULL,
+	shard TEXT NOT NULL,
+	writer BLOB NOT NULL,
+	seq INTEGER NOT NULL,
+	at_ms INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	seal TEXT NOT NULL,		-- its line, to verify the batch by
+	size INTEGER NOT NULL,
+	z BLOB NOT NULL,
+	told INTEGER NOT NULL,		-- n of the down commit that reported it; 0: not yet
+	UNIQUE(node, shard, writer, seq)
+) STRICT;
+
+-- Hub: what it knows of each node's contacts.
+CREATE TABLE peer(
+	node BLOB PRIMARY KEY,
+	key BLOB NOT NULL,
+	person BLOB NOT NULL,
+	joined_ms INTEGER NOT NULL,
+	contact_ms INTEGER NOT NULL,
+	token BLOB,			-- BLAKE2b of the read token of stock git
+	revoked INTEGER NOT NULL	-- epoch of the device's revocation; 0: none
+) STRICT, WITHOUT ROWID;
+
+-- Hub: request nonces that have been used, until they expire.
+CREATE TABLE nonce(
+	nonce TEXT PRIMARY KEY,
+	expires_s INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Hub: the epoch that each access statement was sealed in.
+CREATE TABLE epoch(
+	w INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	epoch INTEGER NOT NULL,
+	PRIMARY KEY(w, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What happened here that a person may ask about.
+CREATE TABLE audit(
+	a INTEGER PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	node BLOB,
+	what TEXT NOT NULL,
+	detail TEXT NOT NULL
+) STRICT;
+
+-- What selectors of grants look clients up by; derived like the record tables.
+
+-- table: assignment_owner
+CREATE INDEX IF NOT EXISTS assignment_owner ON assignment(owner) WHERE owner IS NOT NULL;
+-- table: assignment_team
+CREATE INDEX IF NOT EXISTS assignment_team ON assignment(team) WHERE team IS NOT NULL;
+-- table: assignment_branch
+CREATE INDEX IF NOT EXISTS assignment_branch ON assignment(branch) WHERE branch IS NOT NULL;
+-- table: assignment_territory
+CREATE INDEX IF NOT EXISTS assignment_territory ON assignment(territory) WHERE territory IS NOT NULL;
+-- table: assignment_segment
+CREATE INDEX IF NOT EXISTS assignment_segment ON assignment(segment) WHERE segment IS NOT NULL;
+
+-- name: META_GET
+SELECT value FROM meta WHERE name = ?1;
+-- name: META_PUT
+INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2);
+-- name: META_DROP
+DELETE FROM meta WHERE name = ?1;
+
+-- name: WRITER_BY_ID
+SELECT w FROM writer WHERE id = ?1;
+-- name: WRITER_ADD
+INSERT INTO writer(id) VALUES(?1);
+-- name: WRITER_GET
+SELECT id, key FROM writer WHERE w = ?1;
+-- name: WRITER_KEY
+UPDATE writer SET key = ?2 WHERE w = ?1;
+
+-- name: RECORD_BY_ID
+SELECT k, type, c FROM record WHERE id = ?1;
+-- name: RECORD_GET
+SELECT id, type, c FROM record WHERE k = ?1;
+-- name: RECORD_ADD
+INSERT INTO record(id, type, c) VALUES(?1, ?2, ?3);
+-- name: RECORD_ADD_CLIENT
+INSERT INTO record(k, id, type, c) VALUES(?1, ?2, ?3, ?1);
+-- name: RECORD_NEXT
+SELECT coalesce(max(k), 0) + 1 FROM record;
+-- name: RECORD_TYPE
+UPDATE record SET type = ?2, c = ?3 WHERE k = ?1;
+-- name: RECORD_PREFIX
+SELECT k, id, type, c FROM record WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3;
+-- name: RECORD_OF_CLIENT
+SELECT k FROM record WHERE c = ?1 AND type = ?2 AND c != 0 AND c != k AND k > ?3 ORDER BY k;
+-- name: RECORD_ALL_OF_CLIENT
+SELECT k, type FROM record WHERE c = ?1 AND c != 0 AND c != k ORDER BY k;
+-- name: RECORD_DROP
+DELETE FROM record WHERE k = ?1;
+-- name: RECORD_EACH /*scan*/
+SELECT k, id, type, c FROM record WHERE k > ?1 ORDER BY k;
+-- name: RECORD_CLIENTS /*scan*/
+SELECT k, id FROM record WHERE k = c AND k > ?1 ORDER BY k;
+
+-- name: SEAL_ADD
+INSERT INTO seal(w, epoch, prev, leaves, signature, proof) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: SEAL_GET
+SELECT w, epoch, prev, leaves, signature, proof FROM seal WHERE i = ?1;
+-- name: SEAL_PROOF
+UPDATE seal SET proof = ?2 WHERE i = ?1;
+-- name: SEAL_DROP
+DELETE FROM seal WHERE i = ?1;
+-- name: SEAL_EACH /*scan*/
+SELECT i FROM seal WHERE i > ?1 ORDER BY i;
+
+-- name: BATCH_ADD
+INSERT INTO batch(s, w, seq, ops, seal, leaf, void, size, z) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+-- name: BATCH_GET
+SELECT s, w, seq, ops, seal, leaf, void, size, z FROM batch WHERE b = ?1;
+-- name: BATCH_BEFORE
+SELECT b, seq, ops FROM batch WHERE s = ?1 AND w = ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT 1;
+-- name: BATCH_OF_SEAL
+SELECT b, leaf FROM batch WHERE seal = ?1 ORDER BY leaf;
+-- name: BATCH_OF_SHARD
+SELECT b FROM batch WHERE s = ?1 ORDER BY b;
+-- name: BATCH_IN_SHARD
+SELECT 1 FROM batch WHERE s = ?1 LIMIT 1;
+-- name: BATCH_SHARDS_OF_CLIENT
+SELECT DISTINCT s FROM batch WHERE s >= ?1 AND s < ?1 + 32;
+-- name: BATCH_SINCE /*scan*/
+SELECT b, s, w, void FROM batch WHERE b > ?1 ORDER BY b LIMIT ?2;
+-- name: BATCH_LAST
+SELECT coalesce(max(b), 0) FROM batch;
+-- name: BATCH_VOID
+UPDATE batch SET void = ?2 WHERE b = ?1;
+-- name: BATCH_VOIDED /*scan*/
+SELECT b, s FROM batch WHERE void = 1 ORDER BY b;
+-- name: BATCH_DROP
+DELETE FROM batch WHERE b = ?1;
+-- name: BATCH_COUNT /*scan*/
+SELECT count(*) FROM batch;
+
+-- name: FLOOR_GET
+SELECT seq FROM floor WHERE h = ?1;
+-- name: FLOOR_PUT
+INSERT OR REPLACE INTO floor(h, seq) VALUES(?1, ?2);
+
+-- name: SIBLING_GET
+SELECT pos, value FROM sibling WHERE k = ?1 AND type = ?2 AND field = ?3;
+-- name: SIBLING_ADD
+INSERT OR REPLACE INTO sibling(k, type, field, pos, value) VALUES(?1, ?2, ?3, ?4, ?5);
+-- name: SIBLING_DROP
+DELETE FROM sibling WHERE k = ?1 AND type = ?2;
+-- name: SIBLING_EACH /*scan*/
+SELECT DISTINCT k, type FROM sibling ORDER BY k, type;
+-- name: SIBLING_EMPTY
+DELETE FROM sibling;
+
+-- name: SEARCH_ADD
+INSERT INTO search(rowid, text) VALUES(?1, ?2);
+-- name: SEARCH_DROP
+INSERT INTO search(search, rowid, text) VALUES('delete', ?1, ?2);
+-- name: SEARCH_EMPTY
+INSERT INTO search(search) VALUES('delete-all');
+-- name: SEARCH_OPTIMIZE
+INSERT INTO search(search) VALUES('optimize');
+-- name: SEARCH_MATCH /*scan*/
+SELECT rowid FROM search WHERE search MATCH ?1 ORDER BY rowid LIMIT ?2;
+
+-- name: ASSIGNMENT_OWNER
+SELECT k FROM assignment WHERE owner = ?1 AND deleted = 0;
+-- name: ASSIGNMENT_TEAM
+SELECT k FROM assignment WHERE team = ?1 AND deleted = 0;
+-- name: ASSIGNMENT_BRANCH
+SELECT k FROM assignment WHERE branch = ?1 AND deleted = 0;
+-- name: ASSIGNMENT_TERRITORY
+SELECT k FROM assignment WHERE territory = ?1 AND deleted = 0;
+-- name: ASSIGNMENT_SEGMENT
+SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
+-- name: ASSIGNMENT_OF
+SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
+
+-- name: FEED_GET
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy FROM feed WHERE node = ?1 AND up = ?2;
+-- name: FEED_ADD
+INSERT INTO feed(node, up, epoch, n, acked, scanned, policy) VALUES(?1, ?2, 1, 0, 0, 0, 0);
+-- name: FEED_PUT
+UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8 WHERE f = ?1;
+
+-- name: ENTRY_ADD
+INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
+-- name: ENTRY_DROP
+DELETE FROM entry WHERE f = ?1 AND n = ?2 AND b = ?3;
+-- name: ENTRY_OF
+SELECT b FROM entry WHERE f = ?1 AND n = ?2 ORDER BY b;
+-- name: ENTRY_COUNT
+SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
+-- name: ENTRY_AFTER
+SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
+-- name: ENTRY_OF_BATCH
+SELECT n FROM entry WHERE f = ?1 AND b = ?2;
+-- name: ENTRY_EMPTY
+DELETE FROM entry WHERE f = ?1 AND n > 0;
+-- name: ENTRY_FORGET
+DELETE FROM entry WHERE f = ?1 AND n > 0 AND n <= ?2;
+
+-- name: OBJECT_ADD
+INSERT OR REPLACE INTO object(oid, f, n, type, size, z) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: OBJECT_GET
+SELECT f, n, type, size, z FROM object WHERE oid = ?1;
+-- name: OBJECT_OF
+SELECT oid, type, size, z FROM object WHERE f = ?1 AND n = ?2;
+-- name: OBJECT_COMMIT
+SELECT oid FROM object WHERE f = ?1 AND n = ?2 AND type = 1;
+-- name: OBJECT_DROP_AFTER
+DELETE FROM object WHERE f = ?1 AND n > ?2;
+-- name: OBJECT_DROP_ALL
+DELETE FROM object WHERE f = ?1;
+-- name: OBJECT_THIN
+DELETE FROM object WHERE f = ?1 AND n < ?2 AND type != 1;
+
+-- name: HELD_GET
+SELECT 1 FROM held WHERE f = ?1 AND s = ?2;
+-- name: HELD_ADD
+INSERT OR IGNORE INTO held(f, s) VALUES(?1, ?2);
+-- name: HELD_DROP
+DELETE FROM held WHERE f = ?1 AND s = ?2;
+-- name: HELD_OF
+SELECT s FROM held WHERE f = ?1 ORDER BY s;
+-- name: HELD_OF_CLIENT
+SELECT s FROM held WHERE f = ?1 AND s >= ?2 AND s < ?2 + 32;
+-- name: HELD_COUNT
+SELECT count(*), count(DISTINCT s / 32) FROM held WHERE f = ?1 AND s >= 32;
+-- name: HELD_EMPTY
+DELETE FROM held WHERE f = ?1;
+
+-- name: PURGE_ADD
+INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: PURGE_OF
+SELECT shard, ordered_ms, told, done, batches, receipt, receipt_ms FROM purge WHERE f = ?1 ORDER BY ordered_ms, shard;
+-- name: PURGE_DONE
+UPDATE purge SET done = ?3 WHERE f = ?1 AND done = ?2;
+-- name: PURGE_TOLD
+UPDATE purge SET told = ?3 WHERE f = ?1 AND shard = ?2;
+-- name: PURGE_UNTOLD
+UPDATE purge SET told = 0 WHERE f = ?1 AND told > ?2 AND receipt IS NULL;
+-- name: PURGE_RECEIPT
+UPDATE purge SET receipt = ?3, receipt_ms = ?4, batches = ?5 WHERE f = ?1 AND shard = ?2;
+-- name: PURGE_CANCEL
+DELETE FROM purge WHERE f = ?1 AND shard = ?2 AND told = 0;
+-- name: PURGE_FORGET
+DELETE FROM purge WHERE f = ?1 AND done = 3;
+
+-- name: REFUSED_ADD
+INSERT OR IGNORE INTO refused(node, shard, writer, seq, at_ms, reason, seal, size, z, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0);
+-- name: REFUSED_DUE
+SELECT r, shard, writer, seq, reason FROM refused WHERE node = ?1 AND told = 0 ORDER BY r;
+-- name: REFUSED_TOLD
+UPDATE refused SET told = ?2 WHERE r = ?1;
+-- name: REFUSED_UNTOLD
+UPDATE refused SET told = 0 WHERE node = ?1 AND told > ?2;
+-- name: REFUSED_EACH /*scan*/
+SELECT r, node, shard, writer, seq, at_ms, reason FROM refused ORDER BY r;
+-- name: REFUSED_GET
+SELECT 1 FROM refused WHERE node = ?1 AND shard = ?2 AND writer = ?3 AND seq = ?4;
+
+-- name: PEER_GET
+SELECT key, person, joined_ms, contact_ms, token, revoked FROM peer WHERE node = ?1;
+-- name: PEER_ADD
+INSERT INTO peer(node, key, person, joined_ms, contact_ms, revoked) VALUES(?1, ?2, ?3, ?4, 0, 0);
+-- name: PEER_CONTACT
+UPDATE peer SET contact_ms = ?2 WHERE node = ?1;
+-- name: PEER_TOKEN
+UPDATE peer SET token = ?2 WHERE node = ?1;
+-- name: PEER_REVOKED
+UPDATE peer SET revoked = ?2 WHERE node = ?1;
+-- name: PEER_EACH /*scan*/
+SELECT node, person, joined_ms, contact_ms, revoked FROM peer ORDER BY joined_ms, node;
+
+-- name: NONCE_ADD
+INSERT OR IGNORE INTO nonce(nonce, expires_s) VALUES(?1, ?2);
+-- name: NONCE_FORGET /*scan*/
+DELETE FROM nonce WHERE expires_s < ?1;
+
+-- name: EPOCH_ADD
+INSERT OR IGNORE INTO epoch(w, seq, epoch) VALUES(?1, ?2, ?3);
+-- name: EPOCH_GET
+SELECT epoch FROM epoch WHERE w = ?1 AND seq = ?2;
+
+-- name: AUDIT_ADD
+INSERT INTO audit(at_ms, node, what, detail) VALUES(?1, ?2, ?3, ?4);

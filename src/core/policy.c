@@ -1,0 +1,417 @@
+#include "core/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const char *const role_names[ROLE_COUNT] = {
+	[ROLE_HEAD] = "head", [ROLE_REP] = "rep", [ROLE_BRANCH] = "branch",
+	[ROLE_ERP] = "erp", [ROLE_AUDITOR] = "auditor",
+};
+
+const char *const right_names[3] = { "none", "see", "edit" };
+
+const char *const selector_names[7] = {
+	"own", "team", "branch", "territory", "segment", "client", "all"
+};
+
+enum role
+role_from_text(const char *text, size_t len)
+{
+	size_t i = 0;
+
+	while (i < ROLE_COUNT &&
+	    (strlen(role_names[i]) != len || memcmp(role_names[i], text, len) != 0))
+		i++;
+	return (enum role)i;
+}
+
+#define BIT(block) (1u << BLOCK_##block)
+#define FIELD_SEES (BIT(ASSIGNMENT) | BIT(FINANCE) | BIT(MARKETING) | BIT(SERVICE))
+#define FIELD_EDITS (BIT(PROFILE) | BIT(CONTACTS) | BIT(DEALS) | BIT(ACTIVITIES) | BIT(DOCUMENTS))
+
+/* What a role may do before anybody grants or revokes anything. */
+#define PRESETS_MAX 2
+static const struct preset {
+	enum selector_kind selector;
+	struct { uint32_t blocks; enum right right; } grants[PRESETS_MAX];
+	uint32_t capabilities;
+} presets[ROLE_COUNT] = {
+	[ROLE_HEAD] = { SELECT_ALL, { { BLOCKS_ALL, RIGHT_EDIT } },
+	    CAN_EXPORT | CAN_IMPORT | CAN_MERGE | CAN_DELETE | CAN_REASSIGN | CAN_CONFIGURE |
+	    CAN_GRANT | CAN_AUDIT },
+	[ROLE_REP] = { SELECT_OWN, { { FIELD_SEES, RIGHT_SEE }, { FIELD_EDITS, RIGHT_EDIT } },
+	    CAN_IMPORT },
+	[ROLE_BRANCH] = { SELECT_BRANCH, { { FIELD_SEES, RIGHT_SEE }, { FIELD_EDITS, RIGHT_EDIT } },
+	    CAN_IMPORT },
+	[ROLE_ERP] = { SELECT_ALL, {
+	    { BIT(PROFILE) | BIT(ASSIGNMENT) | BIT(CONTACTS), RIGHT_SEE },
+	    { BIT(FINANCE) | BIT(DOCUMENTS) | BIT(DEALS), RIGHT_EDIT } },
+	    CAN_EXPORT | CAN_IMPORT },
+	[ROLE_AUDITOR] = { SELECT_ALL, { { BLOCKS_ALL, RIGHT_SEE } }, CAN_AUDIT },
+};
+
+bool
+selector_has_name(enum selector_kind kind)
+{
+	return kind == SELECT_TEAM || kind == SELECT_BRANCH || kind == SELECT_TERRITORY ||
+	    kind == SELECT_SEGMENT;
+}
+
+static bool
+selector_equal(const struct selector *a, const struct selector *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	if (selector_has_name(a->kind))
+		return strcmp(a->name, b->name) == 0;
+	return a->kind != SELECT_CLIENT || id_equal(&a->client, &b->client);
+}
+
+static bool
+same_name(const char *a, const char *b)
+{
+	return a[0] != '\0' && strcmp(a, b) == 0;
+}
+
+static bool
+selector_matches(const struct selector *selector, const struct subject *subject,
+    const struct assignment *assignment)
+{
+	switch (selector->kind) {
+	case SELECT_OWN:
+		return !id_is_zero(&subject->person) &&
+		    id_equal(&assignment->owner, &subject->person);
+	case SELECT_TEAM:
+		return same_name(selector->name, assignment->team);
+	case SELECT_BRANCH:
+		return same_name(selector->name, assignment->branch);
+	case SELECT_TERRITORY:
+		return same_name(selector->name, assignment->territory);
+	case SELECT_SEGMENT:
+		return same_name(selector->name, assignment->segment);
+	case SELECT_CLIENT:
+		return id_equal(&selector->client, &assignment->client);
+	case SELECT_ALL:
+		return true;
+	}
+	return false;
+}
+
+/* The statements by dot, and who follows whom. */
+struct graph {
+	const struct statement *statements;
+	struct named { struct dot dot; size_t at; } *named;	/* ascending, no dot twice */
+	size_t count;
+	size_t *walk;		/* number of the last walk that came by */
+	size_t *stack;
+	size_t walks;
+};
+
+static int
+compare_named(const void *a, const void *b)
+{
+	return dot_compare(((const struct named *)a)->dot, ((const struct named *)b)->dot);
+}
+
+static void
+graph_init(struct graph *graph, const struct statement *statements, size_t count)
+{
+	*graph = (struct graph){ .statements = statements };
+	graph->named = mem_alloc(count * sizeof(*graph->named));
+	graph->walk = mem_alloc(count * sizeof(*graph->walk));
+	graph->stack = mem_alloc(count * sizeof(*graph->stack));
+	for (size_t i = 0; i < count; i++)
+		graph->named[i] = (struct named){ statements[i].dot, i };
+	qsort(graph->named, count, sizeof(*graph->named), compare_named);
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || !dot_equal(graph->named[i].dot, graph->named[i - 1].dot))
+			graph->named[graph->count++] = graph->named[i];
+}
+
+static void
+graph_release(struct graph *graph)
+{
+	free(graph->named);
+	free(graph->walk);
+	free(graph->stack);
+}
+
+static const struct statement *
+graph_at(const struct graph *graph, size_t i)
+{
+	return &graph->statements[graph->named[i].at];
+}
+
+/* Mark all that statement FROM follows; graph_passed then tells. */
+static void
+graph_walk(struct graph *graph, size_t from)
+{
+	size_t left = 1;
+
+	graph->walks++;
+	graph->stack[0] = from;
+	while (left) {
+		const struct statement *here = graph_at(graph, graph->stack[--left]);
+
+		for (size_t i = 0; i < here->after_count; i++) {
+			struct named key = { .dot = here->after[i] }, *found;
+			size_t at;
+
+			found = bsearch(&key, graph->named, graph->count, sizeof(key),
+			    compare_named);
+			if (found == NULL)
+				continue;
+			at = (size_t)(found - graph->named);
+			if (graph->walk[at] == graph->walks)
+				continue;
+			graph->walk[at] = graph->walks;
+			graph->stack[left++] = at;
+		}
+	}
+}
+
+static bool
+graph_passed(const struct graph *graph, size_t i)
+{
+	return graph->walk[i] == graph->walks;
+}
+
+static bool
+counts(const struct statement *statement, uint64_t epoch)
+{
+	if (statement->epoch == 0)
+		return epoch == UINT64_MAX;
+	return statement->epoch <= epoch;
+}
+
+static bool
+is_about(const struct statement *statement, const struct subject *subject)
+{
+	return statement->node == 0 && !id_is_zero(&subject->person) &&
+	    id_equal(&statement->person, &subject->person);
+}
+
+static void
+add_rule(struct rules *out, bool revoke, const struct selector *selector, uint32_t blocks,
+    enum right right)
+{
+	struct rule *rule = &out->rules[out->count++];
+
+	/* Only what has a meaning is copied: equal rules are equal bytes. */
+	rule->revoke = revoke;
+	rule->selector.kind = selector->kind;
+	if (selector_has_name(selector->kind))
+		memcpy(rule->selector.name, selector->name,
+		    strnlen(selector->name, sizeof(rule->selector.name) - 1));
+	if (selector->kind == SELECT_CLIENT)
+		rule->selector.client = selector->client;
+	rule->blocks = blocks & BLOCKS_ALL;
+	rule->right = revoke ? RIGHT_NONE : right;
+}
+
+static void
+add_presets(struct rules *out, const struct subject *subject)
+{
+	const struct preset *preset;
+	struct selector selector = { 0 };
+
+	if (subject->role >= ROLE_COUNT)
+		return;
+	preset = &presets[subject->role];
+	out->capabilities = preset->capabilities;
+	selector.kind = preset->selector;
+	if (selector.kind == SELECT_BRANCH) {
+		if (subject->branch[0] == '\0')
+			return;
+		memcpy(selector.name, subject->branch, sizeof(selector.name));
+	}
+	for (size_t i = 0; i < PRESETS_MAX; i++)
+		if (preset->grants[i].blocks)
+			add_rule(out, false, &selector, preset->grants[i].blocks,
+			    preset->grants[i].right);
+}
+
+static bool
+may_cover(const struct rule *revoke, const struct rule *grant)
+{
+	if ((revoke->blocks & grant->blocks) == 0)
+		return false;
+	return revoke->selector.kind == SELECT_CLIENT || revoke->selector.kind == SELECT_ALL ||
+	    selector_equal(&revoke->selector, &grant->selector);
+}
+
+static bool
+beats(const struct rules *rules, size_t revoke, size_t grant)
+{
+	size_t bit = revoke * rules->count + grant;
+
+	return rules->beats[bit / 8] >> (bit % 8) & 1;
+}
+
+/* Fill the matrix.  SOURCE[i] is the graph's number of rule i, from FIRST on;
+ * the presets before it follow nothing. */
+static void
+find_beaten(struct rules *out, struct graph *graph, const size_t *source, size_t first)
+{
+	out->beats = mem_alloc((out->count * out->count + 7) / 8);
+	for (size_t g = 0; g < out->count; g++) {
+		bool walked = false;
+
+		if (out->rules[g].revoke)
+			continue;
+		for (size_t r = first; r < out->count; r++) {
+			size_t bit = r * out->count + g;
+
+			if (!out->rules[r].revoke || !may_cover(&out->rules[r], &out->rules[g]))
+				continue;
+			if (g >= first && !walked) {
+				graph_walk(graph, source[g]);
+				walked = true;
+			}
+			if (g < first || !graph_passed(graph, source[r]))
+				out->beats[bit / 8] |= (uint8_t)(1u << (bit % 8));
+		}
+	}
+}
+
+enum err_code
+policy_fold(struct rules *out, const struct subject *subject,
+    const struct statement *statements, size_t count, uint64_t epoch, struct err *err)
+{
+	struct graph graph;
+	size_t most, first, *source;
+
+	most = count < RULES_MAX - PRESETS_MAX ? count + PRESETS_MAX : RULES_MAX;
+	*out = (struct rules){ .rules = mem_alloc(most * sizeof(*out->rules)) };
+	source = mem_alloc(most * sizeof(*source));
+	graph_init(&graph, statements, count);
+	add_presets(out, subject);
+	first = out->count;
+	for (size_t i = 0; i < graph.count; i++) {
+		const struct statement *statement = graph_at(&graph, i);
+
+		if (!is_about(statement, subject) || !counts(statement, epoch))
+			continue;
+		if (out->count == most) {
+			policy_release(out);
+			graph_release(&graph);
+			free(source);
+			return err_set(err, ERR_INVALID,
+			    "more than %d grants and revokes for one person", RULES_MAX);
+		}
+		source[out->count] = i;
+		add_rule(out, statement->revoke, &statement->selector, statement->blocks,
+		    statement->right);
+	}
+	find_beaten(out, &graph, source, first);
+	graph_release(&graph);
+	free(source);
+	return OK;
+}
+
+void
+policy_release(struct rules *rules)
+{
+	if (rules == NULL)
+		return;
+	free(rules->rules);
+	free(rules->beats);
+	*rules = (struct rules){ 0 };
+}
+
+static bool
+is_beaten(const struct rules *rules, size_t grant, const struct subject *subject,
+    const struct assignment *assignment, uint32_t bit)
+{
+	for (size_t r = 0; r < rules->count; r++)
+		if (rules->rules[r].revoke && (rules->rules[r].blocks & bit) &&
+		    beats(rules, r, grant) &&
+		    selector_matches(&rules->rules[r].selector, subject, assignment))
+			return true;
+	return false;
+}
+
+enum right
+policy_right(const struct rules *rules, const struct subject *subject,
+    const struct assignment *assignment, uint8_t block)
+{
+	enum right best = RIGHT_NONE, most = RIGHT_EDIT;
+	uint32_t bit;
+
+	if (block >= COMMON_FIRST)
+		return RIGHT_NONE;
+	if (block == BLOCK_ASSIGNMENT && !(rules->capabilities & CAN_REASSIGN))
+		most = RIGHT_SEE;
+	bit = 1u << block;
+	for (size_t g = 0; g < rules->count && best < most; g++) {
+		const struct rule *rule = &rules->rules[g];
+
+		if (rule->revoke || rule->right <= best || !(rule->blocks & bit) ||
+		    !selector_matches(&rule->selector, subject, assignment) ||
+		    is_beaten(rules, g, subject, assignment, bit))
+			continue;
+		best = rule->right;
+	}
+	return best < most ? best : most;
+}
+
+enum right
+policy_common_right(const struct subject *subject, uint8_t block)
+{
+	if (block < COMMON_FIRST || block >= BLOCK_COUNT || subject->role >= ROLE_COUNT)
+		return RIGHT_NONE;
+	if (subject->role == ROLE_HEAD)
+		return RIGHT_EDIT;
+	switch (block) {
+	case BLOCK_CATALOG:
+		return subject->role == ROLE_ERP ? RIGHT_EDIT : RIGHT_SEE;
+	case BLOCK_PEOPLE:
+	case BLOCK_CONFIG:
+	case BLOCK_CAMPAIGNS:
+		return RIGHT_SEE;
+	case BLOCK_POLICY:
+		return subject->role == ROLE_AUDITOR ? RIGHT_SEE : RIGHT_NONE;
+	}
+	return RIGHT_NONE;
+}
+
+/* Does statement GRANT follow every counted revoke of NODE? */
+static bool
+follows_revokes(struct graph *graph, size_t grant, node_t node, uint64_t epoch)
+{
+	graph_walk(graph, grant);
+	for (size_t i = 0; i < graph->count; i++) {
+		const struct statement *statement = graph_at(graph, i);
+
+		if (statement->node == node && statement->revoke && counts(statement, epoch) &&
+		    !graph_passed(graph, i))
+			return false;
+	}
+	return true;
+}
+
+bool
+policy_node_revoked(const struct statement *statements, size_t count, node_t node,
+    uint64_t epoch)
+{
+	struct graph graph;
+	bool revoked = false;
+
+	/* Nearly always nobody has revoked it: no graph is needed to say so. */
+	for (size_t i = 0; i < count && node; i++)
+		revoked = revoked || (statements[i].node == node && statements[i].revoke &&
+		    counts(&statements[i], epoch));
+	if (!revoked)
+		return false;
+	graph_init(&graph, statements, count);
+	for (size_t i = 0; i < graph.count && revoked; i++) {
+		const struct statement *statement = graph_at(&graph, i);
+
+		if (statement->node == node && !statement->revoke && counts(statement, epoch))
+			revoked = !follows_revokes(&graph, i, node, epoch);
+	}
+	graph_release(&graph);
+	return revoked;
+}

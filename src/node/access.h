@@ -1,0 +1,63 @@
+/*
+ * access - core/policy.h asked about what is in the database.
+ *
+ * At the hub and on a head's node the statements come from the policy shard;
+ * on any other node from its passport, which holds those about its own person.
+ */
+#ifndef NODE_ACCESS_H
+#define NODE_ACCESS_H
+
+#include "core/policy.h"
+#include "node/node.h"
+
+struct buf;
+
+struct access {
+	struct subject subject;
+	struct rules rules;
+	uint64_t epoch;		/* of the policy this was folded from; 0: no passport yet */
+};
+
+/* What PERSON may do, as of now here.  ERR_NOT_FOUND when there is no such
+ * person, or his rights are not known on this node. */
+enum err_code access_load(struct access *out, struct node *node, const struct id *person, struct err *err);
+void access_release(struct access *access);	/* zeroed is fine */
+
+/* The right on shard S (store/log.h). */
+enum err_code access_right(enum right *out, const struct access *access, struct node *node,
+    int64_t s, struct err *err);
+/* ERR_DENIED, in words for the person, unless he may edit S. */
+enum err_code access_need_edit(const struct access *access, struct node *node, int64_t s, struct err *err);
+enum err_code access_need(const struct access *access, uint32_t capability, const char *doing, struct err *err);
+
+/* A person's facts for the policy. */
+enum err_code access_subject(struct subject *out, struct node *node, const struct id *person, struct err *err);
+/* A client's assignment (k of the client); empty when its block is not here. */
+enum err_code access_assignment(struct assignment *out, struct node *node, int64_t client_k, struct err *err);
+
+/* All statements of the policy shard here, freed with access_statements_free.
+ * ERR_NOT_FOUND on a node that does not hold it. */
+enum err_code access_statements(struct statement **out, size_t *count, struct node *node, struct err *err);
+void access_statements_free(struct statement *statements, size_t count);
+
+/* Write a grant or a revoke as one action; needs CAN_GRANT.  `after` is filled
+ * in with every statement known here.  Takes effect when the hub seals it: at
+ * once there, else at the next sync. */
+enum err_code access_state(struct node *node, struct statement *statement, struct err *err);
+
+/* Hub: the policy's version.  Rises by one whenever a statement or a fact of a
+ * person that it rests on is admitted. */
+enum err_code access_epoch(uint64_t *out, struct node *node, struct err *err);
+enum err_code access_raise_epoch(uint64_t *out, struct node *node, struct err *err);
+/* Hub, in the transaction that admits the batch number B of the policy shard:
+ * give its statements their epoch. */
+enum err_code access_seal_batch(struct node *node, int64_t b, struct err *err);
+
+/* The passport of NODE_ID, whose person is PERSON, signed by this hub. */
+enum err_code passport_make(struct buf *out, struct node *node, node_t node_id,
+    const struct id *person, uint64_t valid_ms, struct err *err);
+/* Check signature, org, node and that its epoch is not below the one held;
+ * store it as this node's.  In a write transaction. */
+enum err_code passport_accept(struct node *node, const char *text, size_t len, struct err *err);
+
+#endif

@@ -1,0 +1,240 @@
+#include "node/passport.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "crypto/key.h"
+#include "node/lines.h"
+#include "store/db.h"
+#include "store/log.h"
+
+#define SIGNED_AS "satchel/passport/1\n"
+
+struct passport {
+	struct id org, person;
+	node_t node;
+	struct subject subject;
+	uint64_t epoch, issued_ms, expires_ms;
+	struct statement *statements;
+	size_t count, cap;
+};
+
+static void
+release(struct passport *passport)
+{
+	access_statements_free(passport->statements, passport->count);
+}
+
+enum err_code
+passport_make(struct buf *out, struct node *node, node_t node_id, const struct id *person,
+    uint64_t valid_ms, struct err *err)
+{
+	struct statement *statements = NULL;
+	struct subject subject;
+	struct buf value;
+	char hex[ID_HEX], name[NODE_TEXT];
+	uint64_t epoch, now = node_now_ms(node);
+	size_t start = out->len, count = 0;
+	enum err_code code;
+
+	buf_init(&value, VALUE_MAX);
+	if ((code = access_subject(&subject, node, person, err)) != OK ||
+	    (code = access_epoch(&epoch, node, err)) != OK ||
+	    (code = access_statements(&statements, &count, node, err)) != OK)
+		goto out;
+	node_to_text(name, node_id);
+	id_to_hex(hex, &node->org);
+	buf_addf(out, "satchel-passport 1\norg %s\nnode %s\n", hex, name);
+	id_to_hex(hex, person);
+	buf_addf(out, "person %s\nrole %s\n", hex,
+	    subject.role < ROLE_COUNT ? role_names[subject.role] : "none");
+	lines_add_string(out, "branch", subject.branch);
+	lines_add_string(out, "team", subject.team);
+	lines_add_string(out, "territory", subject.territory);
+	buf_addf(out, "epoch %" PRIu64 "\nissued %" PRIu64 "\nexpires %" PRIu64 "\n", epoch, now,
+	    now + valid_ms);
+	for (size_t i = 0; i < count; i++) {
+		const struct statement *s = &statements[i];
+
+		if (!id_equal(&s->person, person) || s->epoch == 0 || s->node)
+			continue;
+		buf_clear(&value);
+		statement_encode(&value, s);
+		node_to_text(name, s->dot.writer);
+		buf_addf(out, "statement %s.%" PRIu64 " %" PRIu64 " %s", name, s->dot.seq, s->epoch, value.p);
+		for (size_t a = 0; a < s->after_count; a++) {
+			node_to_text(name, s->after[a].writer);
+			buf_addf(out, " ^%s.%" PRIu64, name, s->after[a].seq);
+		}
+		buf_addc(out, '\n');
+	}
+	lines_sign(out, start, SIGNED_AS, node->key);
+	if (out->full)
+		code = err_set(err, ERR_INVALID, "the passport of a node is too long");
+out:
+	access_statements_free(statements, count);
+	buf_release(&value);
+	return code;
+}
+
+static bool
+parse_dot(struct dot *out, const char **p, const char *end)
+{
+	const char *dot = memchr(*p, '.', (size_t)(end - *p)), *stop;
+
+	if (dot == NULL || !node_from_text(&out->writer, *p, (size_t)(dot - *p)))
+		return false;
+	for (stop = dot + 1; stop < end && *stop >= '0' && *stop <= '9'; stop++)
+		;
+	*p = stop;
+	return bytes_to_u64(&out->seq, dot + 1, (size_t)(stop - dot - 1));
+}
+
+/* "DOT EPOCH VALUE[ ^DOT...]" */
+static bool
+parse_statement(struct passport *passport, const char *p, size_t len)
+{
+	const char *end = p + len, *space;
+	struct statement *s;
+	struct dot dot;
+	uint64_t epoch;
+	size_t value_len, cap = 0;
+
+	if (!parse_dot(&dot, &p, end) || p >= end || *p++ != ' ' ||
+	    (space = memchr(p, ' ', (size_t)(end - p))) == NULL ||
+	    !bytes_to_u64(&epoch, p, (size_t)(space - p)))
+		return false;
+	p = space + 1;
+	if ((value_len = value_scan(p, (size_t)(end - p))) == 0)
+		return false;
+	passport->statements = mem_grow(passport->statements, passport->count, &passport->cap,
+	    sizeof(*passport->statements));
+	s = &passport->statements[passport->count];
+	if (statement_decode(s, (struct value){ p, value_len }, NULL) != OK)
+		return false;
+	s->dot = dot;
+	s->epoch = epoch;
+	s->after = NULL;
+	s->after_count = 0;
+	passport->count++;
+	for (p += value_len; p < end;) {
+		if (end - p < 2 || p[0] != ' ' || p[1] != '^')
+			return false;
+		p += 2;
+		s->after = mem_grow(s->after, s->after_count, &cap, sizeof(*s->after));
+		if (!parse_dot(&s->after[s->after_count++], &p, end))
+			return false;
+	}
+	return true;
+}
+
+static bool
+parse_line(struct passport *passport, const struct line *line)
+{
+	const char *p = line->value;
+	size_t len = line->len;
+
+	if (line_is(line, "org"))
+		return id_from_hex(&passport->org, p, len);
+	if (line_is(line, "node"))
+		return node_from_text(&passport->node, p, len);
+	if (line_is(line, "person")) {
+		bool good = id_from_hex(&passport->person, p, len);
+
+		passport->subject.person = passport->person;
+		return good;
+	}
+	if (line_is(line, "role")) {
+		passport->subject.role = role_from_text(p, len);
+		return true;
+	}
+	if (line_is(line, "branch"))
+		return line_string(line, passport->subject.branch, sizeof(passport->subject.branch));
+	if (line_is(line, "team"))
+		return line_string(line, passport->subject.team, sizeof(passport->subject.team));
+	if (line_is(line, "territory"))
+		return line_string(line, passport->subject.territory, sizeof(passport->subject.territory));
+	if (line_is(line, "epoch"))
+		return bytes_to_u64(&passport->epoch, p, len);
+	if (line_is(line, "issued"))
+		return bytes_to_u64(&passport->issued_ms, p, len);
+	if (line_is(line, "expires"))
+		return bytes_to_u64(&passport->expires_ms, p, len);
+	if (line_is(line, "statement"))
+		return parse_statement(passport, p, len);
+	return false;
+}
+
+static enum err_code
+parse(struct passport *out, struct node *node, const char *text, size_t len, struct err *err)
+{
+	static const char first[] = "satchel-passport 1\n";
+	struct line line;
+	size_t body;
+
+	*out = (struct passport){ .subject.role = ROLE_COUNT };
+	if (lines_verify(&body, text, len, SIGNED_AS, node->hub_key, err) != OK)
+		return err_wrap(err, "passport");
+	if (body < sizeof(first) || memcmp(text, first, sizeof(first) - 1) != 0)
+		return err_set(err, ERR_INVALID, "passport: of another version");
+	for (const char *p = text + sizeof(first) - 1; lines_next(&line, &p, text + body);)
+		if (!parse_line(out, &line)) {
+			release(out);
+			return err_set(err, ERR_INVALID, "passport: a line that this version cannot read");
+		}
+	return OK;
+}
+
+enum err_code
+passport_accept(struct node *node, const char *text, size_t len, struct err *err)
+{
+	struct passport passport;
+	int64_t held;
+	enum err_code code;
+
+	if (parse(&passport, node, text, len, err) != OK)
+		return err->code;
+	if ((code = log_meta_int(&held, node->db, "passport_epoch", err)) != OK)
+		;
+	else if (!id_equal(&passport.org, &node->org) || passport.node != node->id ||
+	    !id_equal(&passport.person, &node->person))
+		code = err_set(err, ERR_INVALID, "passport: made out for another node");
+	else if (passport.epoch < (uint64_t)held)
+		code = err_set(err, ERR_INVALID, "passport: older (epoch %" PRIu64 ") than the one held (%" PRId64
+		    ")", passport.epoch, held);
+	else if ((code = db_run(node->db, SQL_META_PUT, err, "st", "passport", text, len)) == OK &&
+	    (code = db_run(node->db, SQL_META_PUT, err, "si", "passport_epoch", (int64_t)passport.epoch)) == OK)
+		code = db_run(node->db, SQL_META_PUT, err, "si", "passport_expires",
+		    (int64_t)passport.expires_ms);
+	release(&passport);
+	return code;
+}
+
+enum err_code
+passport_load(struct access *out, struct node *node, struct err *err)
+{
+	struct passport passport;
+	char *text = mem_alloc(PASSPORT_MAX);
+	enum err_code code;
+
+	if ((code = log_meta_text(text, PASSPORT_MAX, node->db, "passport", err)) != OK)
+		goto out;
+	if (text[0] == '\0') {
+		code = err_set(err, ERR_DENIED, "this node has no passport yet: run satchel sync once");
+		goto out;
+	}
+	if ((code = parse(&passport, node, text, strlen(text), err)) != OK)
+		goto out;
+	out->subject = passport.subject;
+	out->epoch = passport.epoch;
+	code = policy_fold(&out->rules, &out->subject, passport.statements, passport.count,
+	    passport.epoch, err);
+	release(&passport);
+out:
+	free(text);
+	return code;
+}

@@ -1,0 +1,20 @@
+/*
+ * passport - the hub's signed word on what a node may hold.
+ *
+ * Text, line by line (docs/FORMAT.md section 7): who, the policy's epoch, from
+ * and until when, and the statements about the node's person as they were
+ * signed by heads - never the policy log, which is itself a list of clients.
+ * The node folds them with the same function as the hub.
+ */
+#ifndef NODE_PASSPORT_H
+#define NODE_PASSPORT_H
+
+#include "node/access.h"
+
+#define PASSPORT_MAX 262144
+#define PASSPORT_VALID_MS (30ull * 24 * 3600 * 1000)
+
+/* The rights of this node's own person, out of the passport it holds. */
+enum err_code passport_load(struct access *out, struct node *node, struct err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * report - what a person may know about the state of things, as JSON that the
+ * faces print (docs/JSON.md).
+ */
+#ifndef NODE_REPORT_H
+#define NODE_REPORT_H
+
+#include <jansson.h>
+
+#include "node/node.h"
+
+/* {"node","person","person_id","role","org","hub","pending_batches","last_sync",
+ *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device"} */
+enum err_code report_status(json_t **out, struct node *node, struct err *err);
+/* [{"id","name","role","branch","team","territory","nodes"}] */
+enum err_code report_persons(json_t **out, struct node *node, struct err *err);
+/* [{"node","device","person","role","joined","last_contact","holds":{"clients","shards"},"waiting",
+ *   "revoked","receipts_due":[{"shard","client","block","ordered"}],
+ *   "receipts":[{"shard","client","block","ordered","confirmed","batches"}]}]; what the hub
+ * knows (elsewhere only the own node, unless the hub's report came with a sync). */
+enum err_code report_nodes(json_t **out, struct node *node, struct err *err);
+/* {"person","role","epoch","capabilities":[...],"rules":["..."],"blocks":{block: right on own}} */
+enum err_code report_access(json_t **out, struct node *node, const struct id *person, struct err *err);
+/* {"person","client","assignment":{...},"blocks":{block: {"right","why":["..."]}}} */
+enum err_code report_explain(json_t **out, struct node *node, const struct id *person,
+    const struct id *client, struct err *err);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * serve - the hub's HTTP side: feeds over git smart HTTP, and joining.
+ */
+#ifndef NODE_SERVE_H
+#define NODE_SERVE_H
+
+#include "node/node.h"
+
+struct serve;
+
+/* Serve HOME (it is opened once per thread) on LISTEN ("127.0.0.1:0"). */
+enum err_code serve_start(struct serve **out, const char *home, const char *listen, struct err *err);
+const char *serve_address(const struct serve *serve);
+void serve_stop(struct serve *serve);		/* NULL is fine */
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * sync - one session with the hub: push what is ours, then fetch what is for
+ * us, in chunks of about 1 MB that are each applied and acknowledged by themselves.
+ */
+#ifndef NODE_SYNC_H
+#define NODE_SYNC_H
+
+#include "node/node.h"
+
+struct sync_result {
+	uint64_t sent_batches, received_batches, purged_shards, refused_batches;
+	uint64_t requests, bytes_out, bytes_in;		/* bodies */
+	uint64_t left;			/* batches still to come (when it was cut off) */
+	bool wiped;			/* the hub said that this device was revoked; everything is erased */
+	char refused_why[256];		/* of the first refused batch */
+};
+
+struct sync_progress {
+	const char *doing;		/* "sending", "receiving", "erasing" */
+	uint64_t done, all;		/* batches; all 0: unknown */
+	uint64_t bytes_out, bytes_in;
+};
+
+struct sync_options {
+	const char *url;		/* NULL: the hub joined */
+	const char *proxy, *ca_file;	/* NULL: environment, system */
+	void (*progress)(void *context, const struct sync_progress *progress);
+	void *context;
+};
+
+/* RESULT is filled in whatever happens.  ERR_NETWORK: what was applied stays
+ * applied, the next run goes on from there. */
+enum err_code sync_run(struct sync_result *result, struct node *node,
+    const struct sync_options *options, struct err *err);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * zip - zlib streams for blobs of a few hundred bytes, as git packs carry them.
+ *
+ * One stream per thread and direction is kept, so nothing is set up per blob;
+ * window and memory level are small, because resetting a large hash table would
+ * cost more than compressing the text.
+ */
+#ifndef STORE_ZIP_H
+#define STORE_ZIP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct buf;
+
+void zip_deflate(struct buf *out, const void *content, size_t size);
+/* Exactly SIZE bytes, a whole stream and nothing after it, or ERR_INVALID. */
+enum err_code zip_inflate(void *out, size_t size, const void *z, size_t z_len, struct err *err);
+
+#endif
