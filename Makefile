@@ -25,7 +25,9 @@ LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 
 WARN  := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
-HARD  := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero $(if $(filter release,$(V)),-D_FORTIFY_SOURCE=2)
+# gcc only: clang 14 wants a flag of another name beside it.
+ZERO  := $(if $(findstring clang,$(shell $(CC) --version)),,-ftrivial-auto-var-init=zero)
+HARD  := -fstack-protector-strong -fPIE $(ZERO) $(if $(filter release,$(V)),-D_FORTIFY_SOURCE=2)
 CPPFLAGS := -Isrc -Iinclude -I$(GEN) -D_GNU_SOURCE -DGIT_DEPRECATE_HARD -MMD -MP \
 	$(shell pkg-config --cflags $(PACKAGES)) $(SQLITE_CFLAGS)
 CFLAGS  := -std=c11 $(WARN) $(HARD) $(CFLAGS_$(V)) $(EXTRA_CFLAGS)

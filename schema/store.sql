@@ -144,6 +144,12 @@ CREATE TABLE refused(
 	UNIQUE(node, shard, writer, seq)
 ) STRICT;
 
+-- A node: why the hub refused a batch of its own (batch.void is 1).
+CREATE TABLE reason(
+	b INTEGER PRIMARY KEY,
+	reason TEXT NOT NULL
+) STRICT;
+
 -- Hub: what it knows of each node's contacts.
 CREATE TABLE peer(
 	node BLOB PRIMARY KEY,
@@ -319,6 +325,10 @@ UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanne
 
 -- name: ENTRY_ADD
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
+-- name: ENTRY_SHARD
+INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s = ?2 AND void = 0;
+-- name: ENTRY_SHARD_DROP
+DELETE FROM entry WHERE f = ?1 AND n = 0 AND b IN (SELECT b FROM batch WHERE s = ?2);
 -- name: ENTRY_DROP
 DELETE FROM entry WHERE f = ?1 AND n = ?2 AND b = ?3;
 -- name: ENTRY_OF
@@ -327,10 +337,12 @@ SELECT b FROM entry WHERE f = ?1 AND n = ?2 ORDER BY b;
 SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
 -- name: ENTRY_AFTER
 SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
--- name: ENTRY_OF_BATCH
-SELECT n FROM entry WHERE f = ?1 AND b = ?2;
+-- name: ENTRY_DUE
+SELECT n FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
 -- name: ENTRY_EMPTY
 DELETE FROM entry WHERE f = ?1 AND n > 0;
+-- name: ENTRY_ALL
+DELETE FROM entry WHERE f = ?1;
 -- name: ENTRY_FORGET
 DELETE FROM entry WHERE f = ?1 AND n > 0 AND n <= ?2;
 
@@ -378,6 +390,10 @@ UPDATE purge SET told = 0 WHERE f = ?1 AND told > ?2 AND receipt IS NULL;
 UPDATE purge SET receipt = ?3, receipt_ms = ?4, batches = ?5 WHERE f = ?1 AND shard = ?2;
 -- name: PURGE_CANCEL
 DELETE FROM purge WHERE f = ?1 AND shard = ?2 AND told = 0;
+-- name: PURGE_UNTOLD_COUNT
+SELECT count(*) FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL;
+-- name: PURGE_WIPE
+SELECT told FROM purge WHERE f = ?1 AND shard = '*';
 -- name: PURGE_FORGET
 DELETE FROM purge WHERE f = ?1 AND done = 3;
 
@@ -419,3 +435,73 @@ SELECT epoch FROM epoch WHERE w = ?1 AND seq = ?2;
 
 -- name: AUDIT_ADD
 INSERT INTO audit(at_ms, node, what, detail) VALUES(?1, ?2, ?3, ?4);
+
+-- Finding, showing and verifying.
+
+-- name: RECORD_PREFIX_TYPE
+SELECT k, id, type, c FROM record WHERE id BETWEEN ?1 AND ?2 AND type = ?3 ORDER BY id LIMIT ?4;
+-- name: RECORD_BELOW
+SELECT id FROM record WHERE id < ?1 ORDER BY id DESC LIMIT 1;
+-- name: RECORD_ABOVE
+SELECT id FROM record WHERE id > ?1 ORDER BY id LIMIT 1;
+-- name: SEARCH_TYPE /*scan*/
+SELECT record.k FROM search CROSS JOIN record ON record.k = search.rowid WHERE search MATCH ?1 AND record.type = ?2 LIMIT ?3;
+-- name: NODE_EACH /*scan*/
+SELECT k, person, key, device, writers FROM node ORDER BY k;
+-- name: SEAL_LAST_OF /*scan*/
+SELECT i, leaves FROM seal WHERE w = ?1 AND i < ?2 ORDER BY i DESC LIMIT 1;
+-- name: SEAL_HERE
+SELECT count(*), coalesce(max(void), 0) FROM batch WHERE seal = ?1;
+-- name: SIBLING_ALL /*scan*/
+SELECT k, type, field, pos, value FROM sibling ORDER BY k, type, field, pos;
+-- name: FEED_EACH /*scan*/
+SELECT f, node, up, n, acked, tip FROM feed ORDER BY f;
+-- name: CLIENT_COUNT /*scan*/
+SELECT count(*) FROM client WHERE deleted = 0;
+-- name: ENTRY_OF_BATCH
+SELECT n FROM entry WHERE f = ?1 AND b = ?2 ORDER BY n DESC LIMIT 1;
+-- name: SEARCH_HAS /*scan*/
+SELECT rowid FROM search WHERE search MATCH ?1 AND rowid = ?2;
+
+-- Erasing (node/purge.c).
+
+-- name: RECORD_IN_BLOCK
+SELECT k, type FROM record WHERE c = ?1 AND c != 0 AND c != k;
+-- name: BATCH_OF_CLIENT
+SELECT 1 FROM batch WHERE s >= ?1 AND s < ?1 + 32 LIMIT 1;
+-- name: ENTRY_SHARD_FORGET
+DELETE FROM entry WHERE f = ?1 AND b IN (SELECT b FROM batch WHERE s = ?2);
+-- name: PURGE_OPEN
+SELECT count(*) FROM purge WHERE f = ?1 AND done = 1;
+-- name: WIPE_BATCH
+DELETE FROM batch;
+-- name: WIPE_SEAL
+DELETE FROM seal;
+-- name: WIPE_RECORD
+DELETE FROM record;
+-- name: WIPE_ENTRY
+DELETE FROM entry;
+-- name: WIPE_OBJECT
+DELETE FROM object WHERE type != 1;
+-- name: WIPE_PURGE
+DELETE FROM purge;
+-- name: WIPE_FLOOR
+DELETE FROM floor;
+-- name: WIPE_WRITER
+DELETE FROM writer;
+
+-- Admission (node/admit.c).
+
+-- name: BATCH_FIRST_OF_CLIENT
+SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL;
+
+-- Sync (node/sync.c).
+
+-- name: REASON_PUT
+INSERT OR REPLACE INTO reason(b, reason) VALUES(?1, ?2);
+-- name: REASON_EACH /*scan*/
+SELECT b, reason FROM reason ORDER BY b;
+-- name: REASON_DROP
+DELETE FROM reason WHERE b = ?1;
+-- name: ENTRY_AGAIN
+INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;

@@ -4,21 +4,29 @@
 #ifndef NODE_ADMIT_H
 #define NODE_ADMIT_H
 
-#include "core/batch.h"
-#include "core/seal.h"
-#include "node/node.h"
-
-struct buf;
+#include "node/access.h"
+#include "node/chunk.h"
 
 /* Hub, after batch number B has been logged and applied, whoever wrote it:
  * statements get their epoch, and facts that rights rest on raise it. */
 enum err_code admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err);
 
-/* Hub, in a write transaction: judge the batches that came under PART from
- * FROM, whose person is PERSON.  TEXTS are the batches in order of part->at.  What
- * is admitted is logged and applied; what is not is kept in `refused` with the
- * reason.  An invalid seal or batch is ERR_INVALID: the whole push is broken. */
-enum err_code admit_part(uint64_t *admitted, uint64_t *refused, struct node *hub, node_t from,
-    const struct id *person, struct seal_part *part, const struct buf *texts, struct err *err);
+struct admission {
+	struct node *hub;
+	node_t from;
+	const struct access *access;	/* of its person */
+	int64_t down_feed;		/* what is admitted, the node holds */
+	bool device_revoked;
+	uint64_t admitted, refused, known;	/* batches; known: had come before */
+};
+
+/* Hub, in a write transaction: judge the batches under one seal.  What is
+ * admitted is logged and applied; what is not is kept in `refused` with the
+ * reason.  A wrong seal or batch is ERR_INVALID: the whole push is broken. */
+enum err_code admit_part(struct admission *admission, const struct chunk_part *part, struct err *err);
+
+/* A node, in a write transaction: log and apply what the hub sent.  *NEW counts
+ * batches that were not here. */
+enum err_code admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err);
 
 #endif

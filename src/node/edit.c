@@ -52,6 +52,8 @@ enum err_code
 edit_begin(struct edit **out, struct node *node, struct err *err)
 {
 	struct edit *edit;
+	enum err_code code;
+	int64_t founded;
 
 	*out = NULL;
 	if (node->wiped)
@@ -61,12 +63,16 @@ edit_begin(struct edit **out, struct node *node, struct err *err)
 	edit = mem_alloc(sizeof(*edit));
 	edit->node = node;
 	edit->now_ms = node_now_ms(node);
-	/* A hub being founded has no policy and no persons yet: its founder may do all. */
-	if (node->hub && node->w == 0)
-		return err_set(err, ERR_IO, "the hub has no writer");
-	if (access_load(&edit->access, node, &node->person, err) != OK) {
-		enum err_code code = err->code;
-
+	/* A hub being founded has no persons yet: its founder may do all. */
+	if ((code = log_meta_int(&founded, node->db, "founded", err)) == OK) {
+		if (node->hub && !founded) {
+			edit->access.subject = (struct subject){ .person = node->person, .role = ROLE_HEAD };
+			code = policy_fold(&edit->access.rules, &edit->access.subject, NULL, 0, 0, err);
+		} else {
+			code = access_load(&edit->access, node, &node->person, err);
+		}
+	}
+	if (code != OK) {
 		edit_abort(edit);
 		return code;
 	}

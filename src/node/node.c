@@ -66,7 +66,6 @@ load_facts(struct node *node, struct err *err)
 {
 	struct db *db = node->db;
 	int64_t hub, wiped;
-	uint64_t incarnation;
 	uint8_t bytes[8];
 
 	if (log_meta_int(&hub, db, "hub", err) != OK || log_meta_int(&wiped, db, "wiped", err) != OK ||
@@ -82,9 +81,9 @@ load_facts(struct node *node, struct err *err)
 		return err_wrap(err, "this home is not complete");
 	node->hub = hub != 0;
 	node->wiped = wiped != 0;
-	incarnation = bytes_get_be64(bytes);
+	node->incarnation = bytes_get_be64(bytes);
 	node->id = key_node(key_public(node->key));
-	node->writer = key_writer(key_public(node->key), incarnation);
+	node->writer = key_writer(key_public(node->key), node->incarnation);
 	return OK;
 }
 
@@ -149,23 +148,24 @@ node_create(struct node **out, const char *home, struct err *err)
 		code = err_set(err, ERR_IO, "make the home %s: %s", home, strerror(errno));
 	else if (lstat(home, &st) < 0 || !S_ISDIR(st.st_mode))
 		code = err_set(err, ERR_INVALID, "%s is not a directory", home);
-	else if (stat(db_path, &st) == 0)
+	if (code == OK && (code = key_load(&node->key, key_path, err)) == ERR_NOT_FOUND) {
+		node->key = key_generate();
+		code = key_save(node->key, key_path, err);
+	}
+	if (code == OK && (code = db_open(&node->db, db_path, true, &stale, err)) == OK &&
+	    log_meta_blob(node->org.b, 16, node->db, "org", NULL) == OK)
 		code = err_set(err, ERR_CONFLICT, "%s is a satchel home already; choose another with --home",
 		    home);
-	if (code == OK) {
-		node->key = key_generate();
-		node->id = key_node(key_public(node->key));
-		/* A key without a database is an attempt that was cut off. */
-		remove(key_path);
-		if ((code = key_save(node->key, key_path, err)) == OK)
-			code = db_open(&node->db, db_path, true, &stale, err);
-	}
 	free(db_path);
 	free(key_path);
 	if (code != OK) {
 		node_close(node);
 		return code;
 	}
+	node->id = key_node(key_public(node->key));
+	key_random(&node->incarnation, sizeof(node->incarnation));
+	node->incarnation >>= 1;
+	node->writer = key_writer(key_public(node->key), node->incarnation);
 	key_random(node->floor_key, sizeof(node->floor_key));
 	*out = node;
 	return OK;
@@ -175,13 +175,9 @@ enum err_code
 node_save_facts(struct node *node, struct err *err)
 {
 	struct db *db = node->db;
-	uint64_t incarnation;
 	uint8_t bytes[8];
 
-	key_random(bytes, sizeof(bytes));
-	bytes[0] &= 0x7f;
-	incarnation = bytes_get_be64(bytes);
-	node->writer = key_writer(key_public(node->key), incarnation);
+	bytes_put_be64(bytes, node->incarnation);
 	if (log_writer(&node->w, db, node->writer, true, err) != OK ||
 	    db_run(db, SQL_META_PUT, err, "si", "hub", (int64_t)node->hub) != OK ||
 	    db_run(db, SQL_META_PUT, err, "ss", "hub_url", node->hub_url) != OK ||

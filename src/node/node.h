@@ -20,6 +20,7 @@ struct node {
 	struct db *db;
 	struct key *key;
 	node_t id;
+	uint64_t incarnation;		/* random, new after every restore */
 	writer_t writer;		/* of this incarnation */
 	int64_t w;			/* its number in the database */
 	bool hub;			/* this node is the hub */
@@ -42,8 +43,9 @@ char *node_home(const char *argument);
 enum err_code node_open(struct node **out, const char *home, struct err *err);
 void node_close(struct node *node);		/* NULL is fine */
 
-/* A new home for KEY and its facts, with an empty database.  The directory may
- * exist, a database in it may not.  Used by init and join. */
+/* A new home with a key and an empty database; what an attempt that was cut
+ * off left (a key, a database without facts) is used again.  ERR_CONFLICT when
+ * HOME is a node already.  Used by init and join. */
 enum err_code node_create(struct node **out, const char *home, struct err *err);
 /* Store the facts of NODE (org, person, keys, url, hub) in its database; in a
  * write transaction.  Also gives the node its writer. */

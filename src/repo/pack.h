@@ -60,10 +60,4 @@ void pack_writer_object(struct pack_writer *writer, struct buf *out, enum pack_t
 /* The trailer; asserts that as many objects came as were promised. */
 void pack_writer_end(struct pack_writer *writer, struct buf *out);
 
-/* zlib at a level and window that suit blobs of a few hundred bytes; one
- * stream is kept per thread, so nothing is set up per blob. */
-void pack_deflate(struct buf *out, const void *content, size_t size);
-/* Exactly SIZE bytes from exactly Z_LEN, or ERR_INVALID. */
-enum err_code pack_inflate(void *out, size_t size, const void *z, size_t z_len, struct err *err);
-
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "repo/zstream.h"
+#include "store/zip.h"
 
 enum { HEADER = 12, TRAILER = SHA1_DIGEST_SIZE, VERSION = 2 };
 
@@ -99,7 +99,7 @@ next_object(struct scan *scan, struct pack_object *object, struct err *err)
 		return refuse(scan, err, wrong);
 	make_room(scan, object->size);
 	object->z = scan->p;
-	wrong = zstream_inflate(scan->content, object->size, scan->p, (size_t)(scan->end - scan->p),
+	wrong = zip_inflate_first(scan->content, object->size, scan->p, (size_t)(scan->end - scan->p),
 	    &object->z_len);
 	if (wrong != NULL)
 		return refuse(scan, err, wrong);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "repo/smart.h"
 #include "repo/transport.h"
 #include "repo/view.h"
@@ -134,13 +135,31 @@ upload(struct session *session)
 	return git_remote_upload(session->remote, &array, &push);
 }
 
+/* libgit2 leaks the reference, and the view with it, when its object is not
+ * readable; and there is no use in connecting then. */
+static enum err_code
+check_readable(const struct remote_options *options, const uint8_t tip[20], struct err *err)
+{
+	enum pack_type type = PACK_COMMIT;
+	enum err_code code;
+	struct buf content;
+
+	buf_init(&content, pack_limits_default.object_bytes);
+	code = options->read(options->context, tip, &type, &content, err);
+	buf_release(&content);
+	return code;
+}
+
 enum err_code
 remote_push(const struct remote_options *options, const uint8_t tip[20], struct err *err)
 {
 	uint8_t theirs[20] = { 0 };
 	struct session session;
+	enum err_code code;
 	int status;
 
+	if ((code = check_readable(options, tip, err)) != OK)
+		return code;
 	if ((status = session_open(&session, options, tip, GIT_DIRECTION_PUSH)) == 0 &&
 	    (status = session_tip(theirs, &session)) == 0 && memcmp(theirs, tip, 20) != 0)
 		status = upload(&session);

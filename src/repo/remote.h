@@ -30,7 +30,7 @@ struct remote_options {
 	const uint8_t *tip;		/* fetch: local tip of it (20 bytes), NULL when none */
 	/* Read a local object of the chain: its type, and content appended to OUT.
 	 * ERR_NOT_FOUND when the chain has no such object.  A fetch reads up to 256
-	 * commits back from TIP; a push reads what it sends, twice, and two commits more. */
+	 * commits back from TIP; a push reads what it sends, twice, and a few commits more. */
 	enum err_code (*read)(void *context, const uint8_t oid[20], enum pack_type *type,
 	    struct buf *out, struct err *err);
 	/* One HTTP exchange.  PATH has its query; CONTENT_TYPE and BODY are NULL

@@ -139,11 +139,12 @@ honest_clients_are_served_while_slow_ones_drip(void **state)
 	begun = raw_now();
 	assert_int_equal(ask("/"), 200);
 	assert_true(raw_now() - begun < 4);
-	raw_sleep_ms(1800);
+	for (int i = 0; i < 40 && atomic_load(&all.cut) < SLOW; i++)
+		raw_sleep_ms(100);
 	assert_int_equal(atomic_load(&all.cut), SLOW);
 	begun = raw_now();
 	assert_int_equal(ask("/"), 200);
-	assert_true(raw_now() - begun < 0.5);
+	assert_true(raw_now() - begun < 1);
 	atomic_store(&all.stop, true);
 	pthread_join(thread, NULL);
 }
@@ -289,7 +290,7 @@ static void
 a_server_starts_and_stops_again_and_again(void **state)
 {
 	(void)state;
-	for (int i = 0; i < 16; i++) {
+	for (int i = 0; i < 20; i++) {
 		start(0, 0);
 		if (i % 2)
 			assert_int_equal(ask("/"), 200);

@@ -1,4 +1,5 @@
 #include "repo/pack.h"
+#include "store/zip.h"
 
 #include <git2.h>
 #include <nettle/sha1.h>
@@ -89,7 +90,7 @@ static void
 raw_object(struct buf *out, unsigned type, uint64_t declared, const char *content, size_t size)
 {
 	raw_header(out, type, declared);
-	pack_deflate(out, content, size);
+	zip_deflate(out, content, size);
 }
 
 static void
@@ -118,7 +119,7 @@ look(void *context, const struct pack_object *object, struct err *err)
 
 	pack_oid(oid, object->type, object->content, object->size);
 	assert_memory_equal(oid, object->oid, 20);
-	assert_int_equal(pack_inflate(back, object->size, object->z, object->z_len, err), OK);
+	assert_int_equal(zip_inflate(back, object->size, object->z, object->z_len, err), OK);
 	assert_memory_equal(back, object->content, object->size);
 	free(back);
 	seen->last = *object;
@@ -157,7 +158,7 @@ objects_come_back_as_they_were_written(void **state)
 		for (size_t k = 0; k < sizes[i]; k++)
 			content[k] = i % 2 ? (char)draw() : batch[k % (sizeof(batch) - 1)];
 		buf_clear(&z);
-		pack_deflate(&z, content, sizes[i]);
+		zip_deflate(&z, content, sizes[i]);
 		pack_writer_object(writer, &pack, (enum pack_type)(1 + i % 3), sizes[i], z.p, z.len);
 		total += sizes[i];
 		free(content);
@@ -254,7 +255,7 @@ make_faulty(struct buf *pack, enum fault fault)
 	if (fault == SIZE_PADDED) {
 		buf_addc(pack, (char)(3 << 4 | 5 | 0x80));
 		buf_addc(pack, (char)0);
-		pack_deflate(pack, "12345", 5);
+		zip_deflate(pack, "12345", 5);
 	} else if (fault == SIZE_CUT) {
 		buf_addc(pack, (char)0xbf);
 	} else {
@@ -263,7 +264,7 @@ make_faulty(struct buf *pack, enum fault fault)
 		if (fault == DICTIONARY)
 			buf_add(pack, dictionary, sizeof(dictionary));
 		else
-			pack_deflate(pack, batch, size);
+			zip_deflate(pack, batch, size);
 		if (fault == NOT_ZLIB)
 			pack->p[before] = '!';
 		if (fault == WRONG_ADLER)
@@ -433,7 +434,7 @@ many_small_objects(struct buf *pack, uint32_t count)
 		    (unsigned long long)draw());
 
 		buf_clear(&z);
-		pack_deflate(&z, text, (size_t)len);
+		zip_deflate(&z, text, (size_t)len);
 		pack_writer_object(writer, pack, PACK_BLOB, (size_t)len, z.p, z.len);
 	}
 	pack_writer_end(writer, pack);
@@ -472,16 +473,16 @@ inflating_wants_the_exact_size(void **state)
 
 	(void)state;
 	buf_init(&z, 4096);
-	pack_deflate(&z, batch, size);
-	assert_int_equal(pack_inflate(out, size, z.p, z.len, &err), OK);
+	zip_deflate(&z, batch, size);
+	assert_int_equal(zip_inflate(out, size, z.p, z.len, &err), OK);
 	assert_memory_equal(out, batch, size);
-	assert_int_equal(pack_inflate(out, size + 1, z.p, z.len, &err), ERR_INVALID);
-	assert_int_equal(pack_inflate(out, size - 1, z.p, z.len, &err), ERR_INVALID);
-	assert_int_equal(pack_inflate(out, 0, z.p, z.len, &err), ERR_INVALID);
-	assert_int_equal(pack_inflate(out, size, z.p, z.len - 1, &err), ERR_INVALID);
+	assert_int_equal(zip_inflate(out, size + 1, z.p, z.len, &err), ERR_INVALID);
+	assert_int_equal(zip_inflate(out, size - 1, z.p, z.len, &err), ERR_INVALID);
+	assert_int_equal(zip_inflate(out, 0, z.p, z.len, &err), ERR_INVALID);
+	assert_int_equal(zip_inflate(out, size, z.p, z.len - 1, &err), ERR_INVALID);
 	buf_addc(&z, 'x');
-	assert_int_equal(pack_inflate(out, size, z.p, z.len, &err), ERR_INVALID);
-	assert_int_equal(pack_inflate(out, size, z.p, 0, &err), ERR_INVALID);
+	assert_int_equal(zip_inflate(out, size, z.p, z.len, &err), ERR_INVALID);
+	assert_int_equal(zip_inflate(out, size, z.p, 0, &err), ERR_INVALID);
 	buf_release(&z);
 }
 
@@ -492,7 +493,7 @@ what_does_not_fit_marks_the_buffer_full(void **state)
 
 	(void)state;
 	buf_init(&z, 10);
-	pack_deflate(&z, batch, sizeof(batch) - 1);
+	zip_deflate(&z, batch, sizeof(batch) - 1);
 	assert_true(z.full);
 	assert_int_equal(z.len, 0);
 	buf_release(&z);

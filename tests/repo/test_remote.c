@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "repo/commit.h"
 #include "repo/smart.h"
+#include "store/zip.h"
 
 #define PATH "/f/9f3a12de55aa01bc.git"
 
@@ -44,6 +45,7 @@ struct link {
 	const char *refuse_ref, *refuse_pack;
 	enum trouble trouble;
 	int objects;			/* handed to the client */
+	int reads_left;			/* that succeed, when read_fails */
 	bool refuse_objects, read_fails, no_side_band;
 };
 
@@ -190,7 +192,7 @@ make_pack(struct buf *out, const struct store *store, const uint8_t *common, enu
 
 		memcpy(&object, list.p + i, sizeof(object));
 		buf_clear(&z);
-		pack_deflate(&z, object.content, object.size);
+		zip_deflate(&z, object.content, object.size);
 		pack_writer_object(writer, out, object.type, object.size, z.p, z.len);
 	}
 	pack_writer_end(writer, out);
@@ -317,7 +319,7 @@ read_local(void *context, const uint8_t oid[20], enum pack_type *type, struct bu
 	struct object *object = find(&link->client, oid);
 
 	link->reads++;
-	if (link->read_fails)
+	if (link->read_fails && link->reads_left-- <= 0)
 		return err_set(err, ERR_IO, "the disk is gone");
 	if (object == NULL)
 		return err_set(err, ERR_NOT_FOUND, "no such object");
@@ -682,12 +684,17 @@ the_callers_own_errors_come_back(void **state)
 	assert_string_equal(err.msg, "a batch nobody signed");
 	assert_false(fetched);
 	link_release(&link);
-	link = (struct link){ .read_fails = true };
-	grow(&link.client, 1);
-	assert_int_equal(push(&link, &err), ERR_IO);
-	assert_string_equal(err.msg, "the disk is gone");
-	assert_int_equal(link.posts, 0);
-	link_release(&link);
+	/* Not 1 and 2: libgit2 leaks a reference when its own look at the tip
+	 * fails, which is why the tip is tried before. */
+	for (int reads = 0; reads < 14; reads += reads ? 1 : 3) {
+		link = (struct link){ .read_fails = true, .reads_left = reads };
+		grow(&link.client, 3);
+		assert_int_equal(push(&link, &err), ERR_IO);
+		assert_string_equal(err.msg, "the disk is gone");
+		assert_int_equal(link.gets, reads ? 1 : 0);
+		assert_false(link.server.has_tip);
+		link_release(&link);
+	}
 }
 
 static void

@@ -113,7 +113,7 @@ a_quote_never_closed_is_named_by_its_line(void **state)
 {
 	static const char one[] = "a,b\n1,\"x\n2,3\n4,5\n";
 	static const char second[] = "a,b\n1,\"x\n2\",\"y\n4,5\n6";
-	static const char wrong[] = "a,b\n1,2\n\"x\"y,3\n";
+	static const char wrong[] = "a,b\nO\"K,2\n\"x\"y,3\n";
 
 	(void)state;
 	assert_refused(one, sizeof(one) - 1, "line 2: the quote");

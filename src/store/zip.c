@@ -1,4 +1,4 @@
-#include "repo/zstream.h"
+#include "store/zip.h"
 
 #include <assert.h>
 #include <limits.h>
@@ -9,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "repo/pack.h"
 
 /* Up to here a small window loses nothing, and resetting the stream clears
  * 8 KiB of hash table instead of 64.  Measured on batches: 250 bytes give 198
@@ -95,7 +94,7 @@ inflater(void)
 }
 
 void
-pack_deflate(struct buf *out, const void *content, size_t size)
+zip_deflate(struct buf *out, const void *content, size_t size)
 {
 	z_stream *stream;
 	uLong bound;
@@ -118,7 +117,7 @@ pack_deflate(struct buf *out, const void *content, size_t size)
 }
 
 const char *
-zstream_inflate(void *out, size_t size, const void *z, size_t z_len, size_t *used)
+zip_inflate_first(void *out, size_t size, const void *z, size_t z_len, size_t *used)
 {
 	z_stream *stream = inflater();
 	uint8_t nowhere;
@@ -149,12 +148,12 @@ zstream_inflate(void *out, size_t size, const void *z, size_t z_len, size_t *use
 }
 
 enum err_code
-pack_inflate(void *out, size_t size, const void *z, size_t z_len, struct err *err)
+zip_inflate(void *out, size_t size, const void *z, size_t z_len, struct err *err)
 {
 	const char *wrong;
 	size_t used;
 
-	wrong = zstream_inflate(out, size, z, z_len, &used);
+	wrong = zip_inflate_first(out, size, z, z_len, &used);
 	if (wrong != NULL)
 		return err_set(err, ERR_INVALID, "zlib stream of %zu bytes: %s", z_len, wrong);
 	if (used != z_len)

@@ -1,0 +1,140 @@
+#include "cli/cmd.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "cli/args.h"
+#include "cli/out.h"
+#include "cli/table.h"
+#include "node/node.h"
+#include "node/report.h"
+#include "node/value_text.h"
+
+#define TEXT_MAX 65536
+
+static void
+print_block(struct table *table, const char *name, const json_t *value)
+{
+	int block = schema_block(name, strlen(name));
+	struct buf why;
+
+	table_add(table, block < 0 ? name : schema_blocks[block].label);
+	if (!json_is_object(value)) {
+		table_add(table, json_is_string(value) ? json_string_value(value) : "");
+		table_add(table, "");
+		return;
+	}
+	buf_init(&why, TEXT_MAX);
+	if (json_object_get(value, "why"))
+		out_value(&why, json_object_get(value, "why"));
+	table_add(table, out_string(value, "right"));
+	table_add(table, why.p);
+	buf_release(&why);
+}
+
+static void
+print_blocks(const struct cli *cli, const json_t *blocks, const char *right)
+{
+	struct table *table = table_new(3);
+	const char *name;
+	json_t *value;
+
+	table_add(table, "Block");
+	table_add(table, right);
+	table_add(table, "Because of");
+	json_object_foreach((json_t *)blocks, name, value)
+		print_block(table, name, value);
+	table_print(table, cli->porcelain);
+	table_free(table);
+}
+
+static void
+print_access(const struct cli *cli, const json_t *access)
+{
+	struct buf list;
+	json_t *rule;
+	size_t i;
+
+	if (!cli->porcelain) {
+		buf_init(&list, TEXT_MAX);
+		out_value(&list, json_object_get(access, "capabilities"));
+		out_say(stdout, "%s, %s (policy version %lld)", out_string(access, "person"),
+		    out_string(access, "role"), (long long)json_integer_value(json_object_get(access, "epoch")));
+		out_say(stdout, "May also: %s", list.len ? list.p : "nothing else");
+		buf_release(&list);
+		json_array_foreach(json_object_get(access, "rules"), i, rule)
+			out_say(stdout, "  %s", json_string_value(rule));
+		putchar('\n');
+	}
+	print_blocks(cli, json_object_get(access, "blocks"), "On own clients");
+}
+
+static void
+print_explained(const struct cli *cli, const json_t *explained)
+{
+	const json_t *assignment = json_object_get(explained, "assignment");
+	struct buf list;
+
+	if (!cli->porcelain) {
+		buf_init(&list, TEXT_MAX);
+		if (json_is_object(assignment))
+			out_value(&list, assignment);
+		out_say(stdout, "%s, client %s (%s)", out_string(explained, "person"),
+		    out_string(explained, "client"), list.len ? list.p : "not assigned");
+		buf_release(&list);
+	}
+	print_blocks(cli, json_object_get(explained, "blocks"), "Right");
+}
+
+static enum err_code
+explain(json_t **out, struct node *node, const struct args *args, struct err *err)
+{
+	struct found client;
+	struct id person;
+
+	if (find_person(&person, node, args->words[1], err) != OK ||
+	    find_one(&client, node, &schema_types[TYPE_CLIENT], args->words[2], err) != OK)
+		return err->code;
+	return report_explain(out, node, &person, &client.id, err);
+}
+
+static enum err_code
+run(const struct cli *cli, const struct args *args, struct err *err)
+{
+	bool explaining = args->count == 3 && strcmp(args->words[0], "explain") == 0;
+	struct node *node;
+	struct id person;
+	json_t *answer = NULL;
+	enum err_code code;
+
+	if (args->count > 0 && strcmp(args->words[0], "explain") == 0 && !explaining)
+		return err_set(err, ERR_USAGE, "whose access to which client?");
+	if ((!explaining && args_need(args, 0, 1, err) != OK) || cmd_open(&node, cli, err) != OK)
+		return err->code;
+	person = node->person;
+	if (explaining)
+		code = explain(&answer, node, args, err);
+	else if (args->count == 0 || (code = find_person(&person, node, args->words[0], err)) == OK)
+		code = report_access(&answer, node, &person, err);
+	if (code == OK && cli->json)
+		out_json(answer);
+	else if (code == OK && explaining)
+		print_explained(cli, answer);
+	else if (code == OK)
+		print_access(cli, answer);
+	json_decref(answer);
+	node_close(node);
+	return code;
+}
+
+const struct cmd cmd_access = {
+	.name = "access",
+	.args = "[PERSON]\nexplain PERSON CLIENT",
+	.summary = "what a person may see and edit, and why",
+	.help = "Show the rules that hold for PERSON (without one: for yourself), in order, and what\n"
+	    "they come to on the person's own clients. With explain: the right on each block of\n"
+	    "one client and the rules it comes from.\n",
+	.run = run,
+};

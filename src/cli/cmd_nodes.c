@@ -1,0 +1,112 @@
+#include "cli/cmd.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/args.h"
+#include "cli/out.h"
+#include "cli/table.h"
+#include "node/node.h"
+#include "node/report.h"
+
+#define COLUMNS 9
+
+static void
+add_time(struct table *table, const struct cli *cli, const json_t *node, const char *key)
+{
+	struct buf text;
+
+	buf_init(&text, 256);
+	if (cli->porcelain)
+		buf_adds(&text, out_string(node, key));
+	else
+		out_time(&text, out_string(node, key));
+	table_add(table, text.p);
+	buf_release(&text);
+}
+
+static void
+add_value(struct table *table, const json_t *value)
+{
+	struct buf text;
+
+	buf_init(&text, 4096);
+	if (value)
+		out_value(&text, value);
+	table_add(table, text.p);
+	buf_release(&text);
+}
+
+static void
+add_erasures(struct table *table, const json_t *node)
+{
+	size_t due = json_array_size(json_object_get(node, "receipts_due"));
+	size_t confirmed = json_array_size(json_object_get(node, "receipts"));
+	struct buf text;
+
+	buf_init(&text, 256);
+	if (due + confirmed)
+		buf_addf(&text, "%zu confirmed, %zu due", confirmed, due);
+	table_add(table, text.p);
+	buf_release(&text);
+}
+
+static void
+print(const struct cli *cli, const json_t *nodes)
+{
+	static const char *const titles[COLUMNS] = { "Node", "Device", "Person", "Role", "Joined",
+		"Last contact", "Clients", "Waiting", "Erasures" };
+	struct table *table = table_new(COLUMNS + 1);
+	json_t *node;
+	size_t i;
+
+	for (size_t t = 0; t < COLUMNS; t++)
+		table_add(table, titles[t]);
+	table_add(table, "State");
+	json_array_foreach((json_t *)nodes, i, node) {
+		table_add(table, out_string(node, "node"));
+		table_add(table, out_string(node, "device"));
+		table_add(table, out_string(node, "person"));
+		table_add(table, out_string(node, "role"));
+		add_time(table, cli, node, "joined");
+		add_time(table, cli, node, "last_contact");
+		add_value(table, json_object_get(json_object_get(node, "holds"), "clients"));
+		add_value(table, json_object_get(node, "waiting"));
+		add_erasures(table, node);
+		table_add(table, json_is_true(json_object_get(node, "revoked")) ? "revoked" : "");
+	}
+	table_print(table, cli->porcelain);
+	table_free(table);
+}
+
+static enum err_code
+run(const struct cli *cli, const struct args *args, struct err *err)
+{
+	struct node *node;
+	json_t *nodes;
+	enum err_code code;
+
+	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
+		return err->code;
+	code = report_nodes(&nodes, node, err);
+	if (code == OK) {
+		if (cli->json)
+			out_json(nodes);
+		else
+			print(cli, nodes);
+		json_decref(nodes);
+	}
+	node_close(node);
+	return code;
+}
+
+const struct cmd cmd_nodes = {
+	.name = "nodes",
+	.args = "",
+	.summary = "devices: who has them, what they hold, what they confirmed",
+	.help = "What the hub knows of each device: when it was last in contact, how many clients it\n"
+	    "holds, and which erasures it has confirmed (--json has the receipts). Elsewhere only\n"
+	    "this node.\n",
+	.run = run,
+};

@@ -1,0 +1,103 @@
+#include "cli/cmd.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/args.h"
+#include "cli/out.h"
+#include "node/node.h"
+#include "node/report.h"
+
+static json_int_t
+number(const json_t *status, const char *key)
+{
+	return json_integer_value(json_object_get(status, key));
+}
+
+static void
+print_refused(const json_t *refused)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach((json_t *)refused, i, one) {
+		struct buf at;
+
+		buf_init(&at, 256);
+		out_time(&at, out_string(one, "at"));
+		out_say(stdout, "Not accepted: %s  %s: %s", at.p, out_string(one, "shard"),
+		    out_string(one, "reason"));
+		buf_release(&at);
+	}
+}
+
+static void
+print_contact(const struct node *node, const json_t *status)
+{
+	struct buf line;
+
+	buf_init(&line, 4096);
+	if (node->hub) {
+		buf_adds(&line, "This is the hub.");
+	} else {
+		buf_addf(&line, "Hub %s, last contact ", out_string(status, "hub"));
+		if (json_is_string(json_object_get(status, "last_sync")))
+			out_time(&line, out_string(status, "last_sync"));
+		else
+			buf_adds(&line, "never");
+		buf_adds(&line, "; only here: ");
+		out_count(&line, (unsigned long long)number(status, "pending_batches"), "change", "changes");
+	}
+	out_line(stdout, line.p);
+	buf_release(&line);
+}
+
+static void
+print(const struct node *node, const json_t *status)
+{
+	out_say(stdout, "%s, %s at %s", out_string(status, "person"), out_string(status, "role"),
+	    out_string(status, "org"));
+	out_say(stdout, "Node %s %s", out_string(status, "node"), out_string(status, "device"));
+	if (node->wiped) {
+		out_line(stdout, "This device was revoked; what it held is erased.");
+		return;
+	}
+	print_contact(node, status);
+	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
+	if (number(status, "conflicts"))
+		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
+		    (long long)number(status, "conflicts"));
+	print_refused(json_object_get(status, "refused"));
+}
+
+static enum err_code
+run(const struct cli *cli, const struct args *args, struct err *err)
+{
+	struct node *node;
+	json_t *status;
+	enum err_code code;
+
+	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
+		return err->code;
+	code = report_status(&status, node, err);
+	if (code == OK) {
+		if (cli->json)
+			out_json(status);
+		else
+			print(node, status);
+		json_decref(status);
+	}
+	node_close(node);
+	return code;
+}
+
+const struct cmd cmd_status = {
+	.name = "status",
+	.args = "",
+	.summary = "who this node is, and what waits to be sent",
+	.help = "Person, hub, last contact, changes that are only here, and those that the hub did\n"
+	    "not accept.\n",
+	.when_wiped = true,
+	.run = run,
+};

@@ -1,0 +1,33 @@
+#include "cli/cmd.h"
+
+#include "cli/args.h"
+#include "cli/session.h"
+#include "node/node.h"
+
+static enum err_code
+run(const struct cli *cli, const struct args *args, struct err *err)
+{
+	struct node *node;
+	enum err_code code;
+
+	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
+		return err->code;
+	if (node->hub)
+		code = err_set(err, ERR_USAGE, "this is the hub: nodes sync with it while satchel serve runs");
+	else
+		code = session_run(cli, node, err);
+	node_close(node);
+	return code;
+}
+
+const struct cmd cmd_sync = {
+	.name = "sync",
+	.args = "",
+	.summary = "send what is only here, receive what is new",
+	.help = "Own work is sent first. A line that breaks costs at most the part that was under\n"
+	    "way: what has arrived stays, and the next sync goes on from there. The status is 6\n"
+	    "when the hub cannot be reached, 4 when this device was revoked.\n"
+	    "A proxy is taken from https_proxy or http_proxy.\n",
+	.when_wiped = true,
+	.run = run,
+};

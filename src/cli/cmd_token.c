@@ -1,0 +1,34 @@
+#include "cli/cmd.h"
+
+#include <stdio.h>
+
+#include "cli/args.h"
+#include "node/enrol.h"
+#include "node/value_text.h"
+
+static enum err_code
+run(const struct cli *cli, const struct args *args, struct err *err)
+{
+	char token[48];
+	struct node *node;
+	node_t of;
+	enum err_code code;
+
+	if (args_need(args, 1, 1, err) != OK || cmd_open(&node, cli, err) != OK)
+		return err->code;
+	if ((code = find_node(&of, node, args->words[0], err)) == OK &&
+	    (code = enrol_token(token, node, of, err)) == OK)
+		puts(token);
+	node_close(node);
+	return code;
+}
+
+const struct cmd cmd_token = {
+	.name = "token",
+	.args = "NODE",
+	.summary = "a token with which stock git reads what NODE was given",
+	.help = "At the hub. Prints the token alone; it replaces an earlier one and only reads:\n"
+	    "\n"
+	    "  git clone http://git:TOKEN@127.0.0.1:8420/f/NODE.git -b down\n",
+	.run = run,
+};

@@ -1,0 +1,70 @@
+#include "cli/cmd.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/args.h"
+#include "cli/out.h"
+#include "node/node.h"
+#include "node/verify.h"
+
+static void
+tell(void *context, const char *line)
+{
+	json_t *lines = context;
+
+	if (lines)
+		json_array_append_new(lines, json_string(line));
+	else
+		out_line(stdout, line);
+}
+
+static void
+print(const struct verify_result *result, json_t *lines)
+{
+	json_t *json;
+
+	if (lines) {
+		json = json_pack("{s:I, s:I, s:I, s:O}", "batches", (json_int_t)result->batches,
+		    "seals", (json_int_t)result->seals, "records", (json_int_t)result->records,
+		    "problems", lines);
+		out_json(json);
+		json_decref(json);
+		return;
+	}
+	printf("%lld batches under %lld seals, %lld records: ", (long long)result->batches,
+	    (long long)result->seals, (long long)result->records);
+	if (result->problems)
+		printf("%lld problems\n", (long long)result->problems);
+	else
+		puts("all as it was signed");
+}
+
+static enum err_code
+run(const struct cli *cli, const struct args *args, struct err *err)
+{
+	struct verify_result result = { 0 };
+	struct node *node;
+	json_t *lines;
+	enum err_code code;
+
+	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
+		return err->code;
+	lines = cli->json ? json_array() : NULL;
+	code = verify_node(&result, node, tell, lines, err);
+	if (code == OK || code == ERR_INVALID)
+		print(&result, lines);
+	json_decref(lines);
+	node_close(node);
+	return code;
+}
+
+const struct cmd cmd_verify = {
+	.name = "verify",
+	.args = "",
+	.summary = "check that all is as it was signed",
+	.help = "Checks the file, every signature, and that the tables say what the log says. Changes\n"
+	    "nothing. One line for each problem; the status is 3 when there is any.\n",
+	.run = run,
+};

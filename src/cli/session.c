@@ -1,0 +1,87 @@
+#include "cli/session.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "cli/cmd.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "node/sync.h"
+
+#define LINE_MAX_BYTES 4096
+
+static void
+show_progress(void *context, const struct sync_progress *progress)
+{
+	unsigned long long kib = (progress->bytes_out + progress->bytes_in) / 1024;
+
+	(void)context;
+	if (progress->all)
+		progress_show("%s: %llu of %llu, %llu KiB", progress->doing,
+		    (unsigned long long)progress->done, (unsigned long long)progress->all, kib);
+	else
+		progress_show("%s: %llu, %llu KiB", progress->doing,
+		    (unsigned long long)progress->done, kib);
+}
+
+static void
+print_json(const struct sync_result *result)
+{
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
+	    "sent_batches", (json_int_t)result->sent_batches,
+	    "received_batches", (json_int_t)result->received_batches,
+	    "purged_shards", (json_int_t)result->purged_shards,
+	    "refused_batches", (json_int_t)result->refused_batches,
+	    "requests", (json_int_t)result->requests, "bytes_out", (json_int_t)result->bytes_out,
+	    "bytes_in", (json_int_t)result->bytes_in, "left", (json_int_t)result->left,
+	    "wiped", (int)result->wiped, "refused_why", result->refused_why);
+
+	out_json(json);
+	json_decref(json);
+}
+
+static void
+print(const struct sync_result *result)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_adds(&line, "Sent ");
+	out_count(&line, result->sent_batches, "change", "changes");
+	buf_addf(&line, ", received %llu", (unsigned long long)result->received_batches);
+	if (result->purged_shards) {
+		buf_adds(&line, "; ");
+		out_count(&line, result->purged_shards, "block of a client was", "blocks of clients were");
+		buf_adds(&line, " taken back by the head of sales and erased here");
+	}
+	if (result->refused_batches) {
+		buf_adds(&line, "; ");
+		out_count(&line, result->refused_batches, "change was", "changes were");
+		buf_addf(&line, " not accepted (%s) and kept for the head of sales to see", result->refused_why);
+	}
+	if (result->left) {
+		buf_addf(&line, "; %llu still to come: sync again", (unsigned long long)result->left);
+	}
+	buf_addc(&line, '.');
+	out_line(stdout, line.p);
+	buf_release(&line);
+}
+
+enum err_code
+session_run(const struct cli *cli, struct node *node, struct err *err)
+{
+	struct sync_options options = { .progress = show_progress };
+	struct sync_result result = { 0 };
+	enum err_code code = sync_run(&result, node, &options, err);
+
+	progress_end();
+	if (cli->json)
+		print_json(&result);
+	else if (code == OK || result.sent_batches || result.received_batches)
+		print(&result);
+	if (code == OK && result.wiped)
+		return err_set(err, ERR_DENIED, "this device was revoked: everything that it held is erased, "
+		    "and the hub was told so");
+	return code;
+}

@@ -1,0 +1,16 @@
+/*
+ * session - a sync as the command line runs and tells it.
+ */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "base/err.h"
+
+struct cli;
+struct node;
+
+/* Sync with the hub, showing progress, and say how it went: one line, or JSON.
+ * ERR_DENIED when this device was revoked and has erased itself. */
+enum err_code session_run(const struct cli *cli, struct node *node, struct err *err);
+
+#endif

@@ -1,0 +1,459 @@
+#include "node/admit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "core/merkle.h"
+#include "crypto/key.h"
+#include "node/verify.h"
+#include "store/db.h"
+#include "store/log.h"
+#include "store/record.h"
+
+#define REASON_MAX 200
+
+/* One batch on its way in. */
+struct candidate {
+	struct batch batch;
+	const struct incoming *incoming;
+	uint32_t leaf;
+	int64_t s;		/* 0: its client is not known here yet */
+	bool known;
+	char reason[REASON_MAX];	/* why not; empty: admitted */
+};
+
+static bool
+is_type(const struct op *op, const char *name)
+{
+	return op->type_len == strlen(name) && memcmp(op->type, name, op->type_len) == 0;
+}
+
+enum err_code
+admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err)
+{
+	uint64_t epoch;
+
+	if (batch->shard.block == BLOCK_POLICY) {
+		for (size_t i = 0; i < batch->op_count; i++)
+			if (is_type(&batch->ops[i], "statement"))
+				return access_seal_batch(hub, b, err);
+		return OK;
+	}
+	if (batch->shard.block != BLOCK_PEOPLE)
+		return OK;
+	/* A person's role, branch, team and territory are what his rights rest on. */
+	for (size_t i = 0; i < batch->op_count; i++) {
+		const struct op *op = &batch->ops[i];
+
+		if (is_type(op, "person") && (op->field == NULL ||
+		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0)))
+			return access_raise_epoch(&epoch, hub, err);
+	}
+	return OK;
+}
+
+/* --- judging --- */
+
+static enum err_code
+author_of(struct id *person, struct node *hub, writer_t writer, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t key[32], id[8];
+	node_t author;
+	bool row;
+
+	memset(person, 0, sizeof(*person));
+	if (verify_writer_key(key, &author, hub, writer, err) != OK)
+		return err->code;
+	if (author == hub->id) {
+		*person = hub->person;
+		return OK;
+	}
+	bytes_put_be64(id, author);
+	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
+	    db_row(hub->db, stmt, &row, err) != OK)
+		return err->code;
+	if (row) {
+		db_col_id(stmt, 1, person);
+		db_reset(stmt);
+	}
+	return OK;
+}
+
+/* Nobody has assigned the client, and who made it is the person asking: then
+ * it is his own until somebody does. */
+static enum err_code
+is_own_newborn(bool *out, struct admission *a, int64_t c, struct err *err)
+{
+	struct log_batch first;
+	struct id maker;
+	writer_t writer;
+	int64_t b;
+	bool found;
+
+	*out = false;
+	if (db_int(&b, &found, a->hub->db, SQL_BATCH_IN_SHARD, err, "i", c * 32 + BLOCK_ASSIGNMENT) != OK)
+		return err->code;
+	if (found)
+		return OK;
+	if (db_int(&b, &found, a->hub->db, SQL_BATCH_FIRST_OF_CLIENT, err, "i", c * 32) != OK)
+		return err->code;
+	if (!found) {
+		*out = true;
+		return OK;
+	}
+	if (log_batch_get(&first, a->hub->db, b, err) != OK ||
+	    log_writer_id(&writer, a->hub->db, first.w, err) != OK ||
+	    author_of(&maker, a->hub, writer, err) != OK)
+		return err->code;
+	*out = id_equal(&maker, &a->access->subject.person);
+	return OK;
+}
+
+/* To himself, and nothing that he is not. */
+static bool
+assigns_to_self(const struct candidate *c, const struct subject *subject)
+{
+	char own[ID_HEX];
+	struct buf text;
+	bool good = true;
+
+	id_to_hex(own, &subject->person);
+	buf_init(&text, 256);
+	for (size_t i = 0; i < c->batch.op_count && good; i++) {
+		const struct op *op = &c->batch.ops[i];
+		const struct { const char *field, *value; } may[] = {
+			{ "owner", own }, { "branch", subject->branch }, { "team", subject->team },
+			{ "territory", subject->territory },
+		};
+
+		good = false;
+		buf_clear(&text);
+		if (op->verb != VERB_SET || !value_get_string(&text, op->value))
+			continue;
+		for (size_t m = 0; m < 4; m++)
+			good = good || (op->field_len == strlen(may[m].field) &&
+			    memcmp(op->field, may[m].field, op->field_len) == 0 &&
+			    strcmp(text.p, may[m].value) == 0);
+	}
+	buf_release(&text);
+	return good;
+}
+
+static void
+say(struct candidate *c, const char *why, const char *what)
+{
+	size_t len = strlen(why);
+
+	memcpy(c->reason, why, len + 1);
+	if (what && len + strlen(what) < REASON_MAX)
+		memcpy(c->reason + len, what, strlen(what) + 1);
+}
+
+static enum err_code
+judge_client(struct admission *a, struct candidate *c, struct err *err)
+{
+	uint8_t block = c->batch.shard.block;
+	struct assignment assignment = { .client = c->batch.shard.client };
+	bool newborn = true;
+
+	if (c->s && is_own_newborn(&newborn, a, LOG_SHARD_CLIENT(c->s), err) != OK)
+		return err->code;
+	if (newborn)
+		assignment.owner = a->access->subject.person;
+	else if (access_assignment(&assignment, a->hub, LOG_SHARD_CLIENT(c->s), err) != OK)
+		return err->code;
+	if (policy_right(&a->access->rules, &a->access->subject, &assignment, block) == RIGHT_EDIT)
+		return OK;
+	if (block == BLOCK_ASSIGNMENT) {
+		if (!newborn)
+			say(c, "only a head of sales assigns clients", NULL);
+		else if (!assigns_to_self(c, &a->access->subject))
+			say(c, "a new client is its maker's own until a head of sales gives it to others", NULL);
+		return OK;
+	}
+	say(c, "no right to change ", schema_blocks[block].label);
+	return OK;
+}
+
+static enum err_code
+judge(struct admission *a, struct candidate *c, struct err *err)
+{
+	for (size_t i = 0; i < c->batch.op_count; i++) {
+		const struct op *op = &c->batch.ops[i];
+		const struct type *type = schema_type(op->type, op->type_len);
+
+		if (type && type->block != c->batch.shard.block) {
+			say(c, "a record in a block that it does not belong to: ", type->name);
+			return OK;
+		}
+		/* Nodes enter through the hub alone. */
+		if (type == &schema_types[TYPE_NODE]) {
+			say(c, "only the hub enters nodes", NULL);
+			return OK;
+		}
+	}
+	if (a->device_revoked) {
+		say(c, "this device was revoked", NULL);
+		return OK;
+	}
+	if (shard_is_common(&c->batch.shard)) {
+		if (policy_common_right(&a->access->subject, c->batch.shard.block) != RIGHT_EDIT)
+			say(c, "no right to change ", schema_blocks[c->batch.shard.block].label);
+		return OK;
+	}
+	return judge_client(a, c, err);
+}
+
+/* --- in --- */
+
+/* Has it come before?  Another batch under the same name is a fork. */
+static enum err_code
+look_for(struct candidate *c, struct node *node, node_t from, int64_t w, struct err *err)
+{
+	char shard[SHARD_TEXT];
+	uint8_t id[8], writer[8];
+	struct log_batch entry;
+	struct buf text;
+	int64_t b, one;
+	bool found = false;
+	enum err_code code;
+
+	if (c->s && (code = log_batch_of_dot(&b, &found, node->db, c->s, w, c->batch.seq, err)) != OK)
+		return code;
+	if (found) {
+		buf_init(&text, BATCH_BYTES_MAX);
+		if ((code = log_batch_text(&text, &entry, node->db, b, err)) == OK) {
+			c->known = true;
+			if (text.len != c->incoming->len || memcmp(text.p, c->incoming->text, text.len) != 0)
+				code = err_set(err, ERR_CONFLICT, "two different batches bear one name: "
+				    "this home was copied, or restored without satchel restore");
+		}
+		buf_release(&text);
+		return code;
+	}
+	if (!node->hub)
+		return OK;
+	bytes_put_be64(id, from);
+	bytes_put_be64(writer, c->batch.writer);
+	shard_to_text(shard, &c->batch.shard);
+	return db_int(&one, &c->known, node->db, SQL_REFUSED_GET, err, "bsbi", id, sizeof(id), shard,
+	    writer, sizeof(writer), (int64_t)c->batch.seq);
+}
+
+static enum err_code
+read_candidates(struct candidate *candidates, const struct chunk_part *part, struct err *err)
+{
+	for (size_t i = 0; i < part->part.known; i++) {
+		struct candidate *c = &candidates[i];
+
+		c->incoming = &part->batches[i];
+		c->leaf = part->part.at[i];
+		if (batch_decode(&c->batch, c->incoming->text, c->incoming->len, err) != OK)
+			return err->code;
+		if (c->batch.writer != part->part.seal.writer)
+			return err_set(err, ERR_INVALID, "a batch under another writer's seal");
+	}
+	return OK;
+}
+
+/* The seal with only those candidates that TAKE says, and their batches after it. */
+static enum err_code
+log_candidates(struct node *node, struct candidate *candidates, const struct chunk_part *part,
+    int64_t w, int64_t held_feed, uint64_t *logged, struct err *err)
+{
+	size_t known = part->part.known, count = 0;
+	uint32_t *at = mem_alloc(known * sizeof(*at));
+	uint8_t (*leaves)[32] = mem_alloc(known * sizeof(*leaves));
+	struct seal_part narrowed = { .seal = part->part.seal };
+	int64_t seal = 0;
+	enum err_code code = OK;
+
+	for (size_t i = 0; i < known; i++) {
+		batch_hash(leaves[i], part->batches[i].text, part->batches[i].len);
+		if (!candidates[i].known && candidates[i].reason[0] == '\0')
+			at[count++] = candidates[i].leaf;
+	}
+	if (count == 0)
+		goto out;
+	narrowed.at = at;
+	narrowed.known = count;
+	narrowed.proof_len = merkle_proof_len(at, count, part->part.seal.leaves);
+	narrowed.proof = mem_alloc(narrowed.proof_len * sizeof(*narrowed.proof));
+	if (!merkle_narrow(narrowed.proof, at, count, part->part.at, (const uint8_t (*)[32])leaves, known,
+	    (const uint8_t (*)[32])part->part.proof, part->part.proof_len, part->part.seal.leaves))
+		code = err_set(err, ERR_INVALID, "a seal's proof does not fit its batches");
+	else
+		code = log_seal_add(&seal, node->db, &narrowed, err);
+	for (size_t i = 0; i < known && code == OK; i++) {
+		struct candidate *c = &candidates[i];
+		struct log_batch entry;
+
+		if (c->known || c->reason[0])
+			continue;
+		entry = (struct log_batch){ .w = w, .seal = seal, .seq = c->batch.seq,
+		    .ops = (uint32_t)c->batch.op_count, .leaf = c->leaf, .size = c->incoming->len,
+		    .z = c->incoming->z, .z_len = c->incoming->z_len };
+		if ((code = log_shard(&entry.s, node->db, &c->batch.shard, true, err)) != OK ||
+		    (code = log_batch_add(&entry, node->db, err)) != OK ||
+		    (code = record_apply(node->db, &c->batch, entry.s, entry.b, err)) != OK)
+			break;
+		if (node->hub && ((code = admit_logged(node, &c->batch, entry.b, err)) != OK ||
+		    (code = db_run(node->db, SQL_HELD_ADD, err, "ii", held_feed, entry.s)) != OK))
+			break;
+		(*logged)++;
+	}
+out:
+	free(narrowed.proof);
+	free(leaves);
+	free(at);
+	return code;
+}
+
+static enum err_code
+keep_refused(struct admission *a, const struct candidate *c, const struct chunk_part *part,
+    const uint8_t (*leaves)[32], struct err *err)
+{
+	struct seal_part alone = { .seal = part->part.seal, .known = 1 };
+	uint32_t at = c->leaf;
+	uint8_t node[8], writer[8];
+	char shard[SHARD_TEXT];
+	struct buf line;
+	enum err_code code;
+
+	alone.at = &at;
+	alone.proof_len = merkle_proof_len(&at, 1, part->part.seal.leaves);
+	alone.proof = mem_alloc(alone.proof_len * sizeof(*alone.proof));
+	buf_init(&line, 65536);
+	if (!merkle_narrow(alone.proof, &at, 1, part->part.at, leaves, part->part.known,
+	    (const uint8_t (*)[32])part->part.proof, part->part.proof_len, part->part.seal.leaves)) {
+		code = err_set(err, ERR_INVALID, "a seal's proof does not fit its batches");
+		goto out;
+	}
+	seal_part_encode(&line, &alone);
+	bytes_put_be64(node, a->from);
+	bytes_put_be64(writer, c->batch.writer);
+	shard_to_text(shard, &c->batch.shard);
+	code = db_run(a->hub->db, SQL_REFUSED_ADD, err, "bsbiissib", node, sizeof(node), shard, writer,
+	    sizeof(writer), (int64_t)c->batch.seq, (int64_t)node_now_ms(a->hub), c->reason, line.p,
+	    (int64_t)c->incoming->len, c->incoming->z, c->incoming->z_len);
+	if (code == OK)
+		code = db_run(a->hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(a->hub), node,
+		    sizeof(node), "refused", c->reason);
+	a->refused++;
+out:
+	buf_release(&line);
+	free(alone.proof);
+	return code;
+}
+
+static void
+release_candidates(struct candidate *candidates, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		batch_release(&candidates[i].batch);
+	free(candidates);
+}
+
+static enum err_code
+check_signature(struct node *node, const struct chunk_part *part, node_t *author, struct err *err)
+{
+	uint8_t key[32];
+
+	if (verify_writer_key(key, author, node, part->part.seal.writer, err) != OK) {
+		if (err->code != ERR_NOT_FOUND)
+			return err->code;
+		/* The hub's own record comes under its own seal. */
+		if (!node->hub && seal_verify(&part->part.seal, node->hub_key)) {
+			*author = key_node(node->hub_key);
+			return OK;
+		}
+		return err_set(err, ERR_INVALID, "a seal by a writer whom nobody has enrolled");
+	}
+	if (!seal_verify(&part->part.seal, key))
+		return err_set(err, ERR_INVALID, "a seal does not carry its writer's signature");
+	return OK;
+}
+
+enum err_code
+admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
+{
+	struct node *hub = a->hub;
+	size_t known = part->part.known;
+	struct candidate *candidates = mem_alloc(known * sizeof(*candidates));
+	uint8_t (*leaves)[32] = mem_alloc(known * sizeof(*leaves));
+	node_t author;
+	int64_t w = 0;
+	enum err_code code;
+
+	if ((code = check_signature(hub, part, &author, err)) != OK ||
+	    (code = read_candidates(candidates, part, err)) != OK)
+		goto out;
+	if (author != a->from) {
+		code = err_set(err, ERR_INVALID, "a node brings its own work only");
+		goto out;
+	}
+	if ((code = log_writer(&w, hub->db, part->part.seal.writer, true, err)) != OK)
+		goto out;
+	for (size_t i = 0; i < known; i++) {
+		struct candidate *c = &candidates[i];
+
+		batch_hash(leaves[i], c->incoming->text, c->incoming->len);
+		if (log_shard(&c->s, hub->db, &c->batch.shard, false, err) != OK) {
+			if (err->code == ERR_INVALID)
+				say(c, "it names a client that is none", NULL);
+			else if (err->code != ERR_NOT_FOUND) {
+				code = err->code;
+				goto out;
+			}
+			c->s = 0;
+		}
+		if ((code = look_for(c, hub, a->from, w, err)) != OK)
+			goto out;
+		a->known += c->known;
+		if (!c->known && c->reason[0] == '\0' && (code = judge(a, c, err)) != OK)
+			goto out;
+	}
+	if ((code = log_candidates(hub, candidates, part, w, a->down_feed, &a->admitted, err)) != OK)
+		goto out;
+	for (size_t i = 0; i < known && code == OK; i++)
+		if (!candidates[i].known && candidates[i].reason[0])
+			code = keep_refused(a, &candidates[i], part, (const uint8_t (*)[32])leaves, err);
+out:
+	free(leaves);
+	release_candidates(candidates, known);
+	return code;
+}
+
+enum err_code
+admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err)
+{
+	size_t known = part->part.known;
+	struct candidate *candidates = mem_alloc(known * sizeof(*candidates));
+	node_t author;
+	int64_t w = 0;
+	enum err_code code;
+
+	if ((code = check_signature(node, part, &author, err)) != OK ||
+	    (code = read_candidates(candidates, part, err)) != OK ||
+	    (code = log_writer(&w, node->db, part->part.seal.writer, true, err)) != OK)
+		goto out;
+	for (size_t i = 0; i < known; i++) {
+		struct candidate *c = &candidates[i];
+
+		if (log_shard(&c->s, node->db, &c->batch.shard, false, err) != OK) {
+			if ((code = err->code) != ERR_NOT_FOUND)
+				goto out;
+			c->s = 0;
+		}
+		if ((code = look_for(c, node, 0, w, err)) != OK)
+			goto out;
+	}
+	code = log_candidates(node, candidates, part, w, 0, new, err);
+out:
+	release_candidates(candidates, known);
+	return code;
+}

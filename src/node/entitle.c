@@ -1,0 +1,348 @@
+#include "node/entitle.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "crypto/key.h"
+#include "node/verify.h"
+#include "store/db.h"
+#include "store/log.h"
+
+struct judged {			/* the right on a shard, asked once */
+	int64_t s;
+	bool allowed;
+	UT_hash_handle hh;
+};
+
+struct entitling {
+	struct node *hub;
+	struct feed *down;
+	const struct access *access;
+	struct judged *judged;
+	int64_t orders;		/* purges ordered that have not left */
+	uint64_t ordered;
+};
+
+static enum err_code
+allowed(bool *out, struct entitling *e, int64_t s, struct err *err)
+{
+	struct judged *judged;
+	enum right right;
+
+	HASH_FIND(hh, e->judged, &s, sizeof(s), judged);
+	if (judged == NULL) {
+		if (access_right(&right, e->access, e->hub, s, err) != OK)
+			return err->code;
+		judged = mem_alloc(sizeof(*judged));
+		judged->s = s;
+		judged->allowed = right != RIGHT_NONE;
+		HASH_ADD(hh, e->judged, s, sizeof(judged->s), judged);
+	}
+	*out = judged->allowed;
+	return OK;
+}
+
+static enum err_code
+is_held(bool *out, struct entitling *e, int64_t s, struct err *err)
+{
+	int64_t one;
+
+	return db_int(&one, out, e->hub->db, SQL_HELD_GET, err, "ii", e->down->f, s);
+}
+
+/* All numbers that a one-column statement with one or two integers gives. */
+static enum err_code
+numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id, struct err *err,
+    const char *format, int64_t a, int64_t b)
+{
+	struct sqlite3_stmt *stmt;
+	size_t cap = 0;
+	bool row;
+
+	*out = NULL;
+	*count = 0;
+	if (db_query(&stmt, db, id, err, format, a, b) != OK)
+		return err->code;
+	for (;;) {
+		if (db_row(db, stmt, &row, err) != OK)
+			return err->code;
+		if (!row)
+			return OK;
+		*out = mem_grow(*out, *count, &cap, sizeof(**out));
+		(*out)[(*count)++] = db_col_int(stmt, 0);
+	}
+}
+
+/* A shard that is newly allowed is due whole. */
+static enum err_code
+grant_shard(struct entitling *e, int64_t s, struct err *err)
+{
+	struct shard shard;
+	char name[SHARD_TEXT];
+
+	if (e->orders) {
+		/* An order that has not left is taken back. */
+		if (log_shard_name(&shard, e->hub->db, s, err) != OK)
+			return err->code;
+		shard_to_text(name, &shard);
+		if (db_run(e->hub->db, SQL_PURGE_CANCEL, err, "is", e->down->f, name) != OK)
+			return err->code;
+	}
+	if (db_run(e->hub->db, SQL_HELD_ADD, err, "ii", e->down->f, s) != OK)
+		return err->code;
+	return db_run(e->hub->db, SQL_ENTRY_SHARD, err, "ii", e->down->f, s);
+}
+
+static enum err_code
+revoke_shard(struct entitling *e, int64_t s, struct err *err)
+{
+	struct shard shard;
+	char name[SHARD_TEXT];
+
+	if (log_shard_name(&shard, e->hub->db, s, err) != OK)
+		return err->code;
+	shard_to_text(name, &shard);
+	e->ordered++;
+	if (db_run(e->hub->db, SQL_HELD_DROP, err, "ii", e->down->f, s) != OK ||
+	    db_run(e->hub->db, SQL_PURGE_ADD, err, "isiiii", e->down->f, name,
+	    (int64_t)node_now_ms(e->hub), (int64_t)0, (int64_t)0, (int64_t)0) != OK)
+		return err->code;
+	return db_run(e->hub->db, SQL_ENTRY_SHARD_DROP, err, "ii", e->down->f, s);
+}
+
+/* One shard, as it is allowed and held now. */
+static enum err_code
+settle(struct entitling *e, int64_t s, struct err *err)
+{
+	bool may, held;
+
+	if (allowed(&may, e, s, err) != OK || is_held(&held, e, s, err) != OK)
+		return err->code;
+	if (may && !held)
+		return grant_shard(e, s, err);
+	if (!may && held)
+		return revoke_shard(e, s, err);
+	return OK;
+}
+
+static enum err_code
+settle_client(struct entitling *e, int64_t c, struct err *err)
+{
+	int64_t *shards;
+	size_t count;
+	enum err_code code;
+
+	if (numbers(&shards, &count, e->hub->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", c * 32, 0) != OK)
+		return err->code;
+	code = OK;
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = settle(e, shards[i], err);
+	free(shards);
+	return code;
+}
+
+static enum err_code
+settle_clients(struct entitling *e, enum sql_id id, const char *text, const struct id *owner,
+    struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	int64_t *clients = NULL;
+	size_t count = 0, cap = 0;
+	bool row;
+	enum err_code code;
+
+	code = owner ? db_query(&stmt, e->hub->db, id, err, "b", owner->b, (size_t)16)
+	             : db_query(&stmt, e->hub->db, id, err, "s", text);
+	while (code == OK) {
+		if ((code = db_row(e->hub->db, stmt, &row, err)) != OK || !row)
+			break;
+		clients = mem_grow(clients, count, &cap, sizeof(*clients));
+		clients[count++] = db_col_int(stmt, 0);
+	}
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = settle_client(e, clients[i], err);
+	free(clients);
+	return code;
+}
+
+static enum err_code
+settle_all_clients(struct entitling *e, struct err *err)
+{
+	int64_t *clients;
+	size_t count;
+	enum err_code code;
+
+	if (numbers(&clients, &count, e->hub->db, SQL_RECORD_CLIENTS, err, "i", 0, 0) != OK)
+		return err->code;
+	code = OK;
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = settle_client(e, clients[i], err);
+	free(clients);
+	return code;
+}
+
+/* Candidates of one rule, by the index that its selector is looked up in. */
+static enum err_code
+settle_rule(struct entitling *e, const struct rule *rule, struct err *err)
+{
+	struct log_record client;
+	bool found;
+
+	switch (rule->selector.kind) {
+	case SELECT_OWN:
+		return settle_clients(e, SQL_ASSIGNMENT_OWNER, NULL, &e->access->subject.person, err);
+	case SELECT_TEAM:
+		return settle_clients(e, SQL_ASSIGNMENT_TEAM, rule->selector.name, NULL, err);
+	case SELECT_BRANCH:
+		return settle_clients(e, SQL_ASSIGNMENT_BRANCH, rule->selector.name, NULL, err);
+	case SELECT_TERRITORY:
+		return settle_clients(e, SQL_ASSIGNMENT_TERRITORY, rule->selector.name, NULL, err);
+	case SELECT_SEGMENT:
+		return settle_clients(e, SQL_ASSIGNMENT_SEGMENT, rule->selector.name, NULL, err);
+	case SELECT_CLIENT:
+		if (log_record(&client, &found, e->hub->db, &rule->selector.client, err) != OK)
+			return err->code;
+		return found && client.type == TYPE_CLIENT ? settle_client(e, client.k, err) : OK;
+	case SELECT_ALL:
+		return settle_all_clients(e, err);
+	}
+	return OK;
+}
+
+/* Everything, after a change of policy: what is held first (it may have to go),
+ * then whatever the grants reach. */
+static enum err_code
+settle_whole(struct entitling *e, struct err *err)
+{
+	int64_t *held, one;
+	size_t count;
+	bool found;
+	enum err_code code;
+
+	if (numbers(&held, &count, e->hub->db, SQL_HELD_OF, err, "i", e->down->f, 0) != OK)
+		return err->code;
+	code = OK;
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = settle(e, held[i], err);
+	free(held);
+	for (uint8_t block = COMMON_FIRST; block < BLOCK_COUNT && code == OK; block++)
+		if ((code = db_int(&one, &found, e->hub->db, SQL_BATCH_IN_SHARD, err, "i", (int64_t)block)) == OK &&
+		    found)
+			code = settle(e, block, err);
+	for (size_t i = 0; i < e->access->rules.count && code == OK; i++)
+		if (!e->access->rules.rules[i].revoke)
+			code = settle_rule(e, &e->access->rules.rules[i], err);
+	return code;
+}
+
+/* Is the batch's writer that node itself?  It need not get its own work back. */
+static bool
+is_echo(struct entitling *e, int64_t w)
+{
+	uint8_t key[32];
+	writer_t writer;
+	node_t author;
+
+	return log_writer_id(&writer, e->hub->db, w, NULL) == OK &&
+	    verify_writer_key(key, &author, e->hub, writer, NULL) == OK && author == e->down->node;
+}
+
+struct arrival {
+	int64_t b, s, w;
+	bool voided;
+};
+
+static enum err_code
+settle_arrival(struct entitling *e, const struct arrival *a, struct err *err)
+{
+	bool may, held;
+
+	if (a->voided)
+		return OK;
+	if (LOG_SHARD_CLIENT(a->s) && LOG_SHARD_BLOCK(a->s) == BLOCK_ASSIGNMENT &&
+	    settle_client(e, LOG_SHARD_CLIENT(a->s), err) != OK)
+		return err->code;
+	if (allowed(&may, e, a->s, err) != OK || is_held(&held, e, a->s, err) != OK)
+		return err->code;
+	if (!may)
+		return held ? revoke_shard(e, a->s, err) : OK;
+	if (!held)
+		return grant_shard(e, a->s, err);
+	return is_echo(e, a->w) ? OK :
+	    db_run(e->hub->db, SQL_ENTRY_ADD, err, "iii", e->down->f, (int64_t)0, a->b);
+}
+
+static enum err_code
+settle_arrivals(struct entitling *e, struct err *err)
+{
+	struct arrival arrivals[256];
+	struct sqlite3_stmt *stmt;
+	size_t count;
+	bool row;
+
+	do {
+		if (db_query(&stmt, e->hub->db, SQL_BATCH_SINCE, err, "ii", e->down->scanned, (int64_t)256) != OK)
+			return err->code;
+		for (count = 0;; count++) {
+			if (db_row(e->hub->db, stmt, &row, err) != OK)
+				return err->code;
+			if (!row)
+				break;
+			arrivals[count] = (struct arrival){ db_col_int(stmt, 0), db_col_int(stmt, 1),
+			    db_col_int(stmt, 2), db_col_int(stmt, 3) != 0 };
+		}
+		for (size_t i = 0; i < count; i++) {
+			if (settle_arrival(e, &arrivals[i], err) != OK)
+				return err->code;
+			e->down->scanned = arrivals[i].b;
+		}
+	} while (count == 256);
+	return OK;
+}
+
+enum err_code
+entitle_update(struct node *hub, struct feed *down, const struct access *access, uint64_t *ordered,
+    struct err *err)
+{
+	struct entitling e = { .hub = hub, .down = down, .access = access };
+	struct judged *judged, *next;
+	enum err_code code;
+
+	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK)
+		return code;
+	if (down->policy != access->epoch) {
+		/* What has arrived since the last look must not be granted twice. */
+		if ((code = settle_arrivals(&e, err)) == OK)
+			code = settle_whole(&e, err);
+	} else {
+		code = settle_arrivals(&e, err);
+	}
+	HASH_ITER(hh, e.judged, judged, next) {
+		HASH_DEL(e.judged, judged);
+		free(judged);
+	}
+	*ordered = e.ordered;
+	if (code == OK && e.ordered)
+		code = feed_restart(down, hub, err);
+	return code == OK ? feed_save(down, hub, err) : code;
+}
+
+enum err_code
+entitle_wipe(struct node *hub, struct feed *down, struct err *err)
+{
+	int64_t one;
+	bool found = false;
+
+	if (db_int(&one, &found, hub->db, SQL_PURGE_WIPE, err, "i", down->f) != OK)
+		return err->code;
+	if (found)
+		return OK;
+	if (feed_restart(down, hub, err) != OK || db_run(hub->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
+	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK)
+		return err->code;
+	return db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
+	    (int64_t)0, (int64_t)0, (int64_t)0);
+}

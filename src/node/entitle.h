@@ -1,0 +1,24 @@
+/*
+ * entitle - the hub's view of one node: what it may hold against what it holds.
+ *
+ * Held is compared with entitled as state, never by events: a whole comparison
+ * when the policy has a new epoch, else only what has arrived since the last
+ * look.  What is newly allowed becomes due whole; what is no longer allowed is
+ * ordered to be purged, and the feed starts a new epoch so that no old commit
+ * names it.
+ */
+#ifndef NODE_ENTITLE_H
+#define NODE_ENTITLE_H
+
+#include "node/access.h"
+#include "node/feed.h"
+
+/* In a write transaction.  DOWN is the node's down feed, ACCESS its person's
+ * rights.  *ORDERED counts purges ordered now. */
+enum err_code entitle_update(struct node *hub, struct feed *down, const struct access *access,
+    uint64_t *ordered, struct err *err);
+
+/* The whole device: everything held is ordered gone, nothing is due any more. */
+enum err_code entitle_wipe(struct node *hub, struct feed *down, struct err *err);
+
+#endif

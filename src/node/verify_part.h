@@ -1,0 +1,28 @@
+/*
+ * verify_part - the parts of verify_node, which run in one transaction that is
+ * rolled back.
+ */
+#ifndef NODE_VERIFY_PART_H
+#define NODE_VERIFY_PART_H
+
+#include "base/buf.h"
+#include "node/verify.h"
+
+struct verifying {
+	struct node *node;
+	struct verify_result *result;
+	void (*tell)(void *context, const char *line);
+	void *context;
+	struct buf text;
+};
+
+/* Count a problem and tell it: what is wrong, and what to do. */
+void verify_problem(struct verifying *v, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Tips and chains of the feeds. */
+enum err_code verify_feeds(struct verifying *v, struct err *err);
+/* The derived tables against the log. */
+enum err_code verify_derived(struct verifying *v, struct err *err);
+
+#endif
