@@ -86,6 +86,7 @@ CREATE TABLE feed(
 	acked_tip BLOB,
 	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
 	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
+	passport_ms INTEGER NOT NULL,	-- hub, down: when the last passport went; 0: one is due
 	UNIQUE(node, up)
 ) STRICT;
 
@@ -159,12 +160,6 @@ CREATE TABLE peer(
 	contact_ms INTEGER NOT NULL,
 	token BLOB,			-- BLAKE2b of the read token of stock git
 	revoked INTEGER NOT NULL	-- epoch of the device's revocation; 0: none
-) STRICT, WITHOUT ROWID;
-
--- Hub: request nonces that have been used, until they expire.
-CREATE TABLE nonce(
-	nonce TEXT PRIMARY KEY,
-	expires_s INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Hub: the epoch that each access statement was sealed in.
@@ -317,11 +312,11 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
 -- name: FEED_GET
-SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy FROM feed WHERE node = ?1 AND up = ?2;
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2;
 -- name: FEED_ADD
-INSERT INTO feed(node, up, epoch, n, acked, scanned, policy) VALUES(?1, ?2, 1, 0, 0, 0, 0);
+INSERT INTO feed(node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?1, ?2, 1, 0, 0, 0, 0, 0);
 -- name: FEED_PUT
-UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8 WHERE f = ?1;
+UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9 WHERE f = ?1;
 
 -- name: ENTRY_ADD
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
@@ -423,11 +418,6 @@ UPDATE peer SET revoked = ?2 WHERE node = ?1;
 -- name: PEER_EACH /*scan*/
 SELECT node, person, joined_ms, contact_ms, revoked FROM peer ORDER BY joined_ms, node;
 
--- name: NONCE_ADD
-INSERT OR IGNORE INTO nonce(nonce, expires_s) VALUES(?1, ?2);
--- name: NONCE_FORGET /*scan*/
-DELETE FROM nonce WHERE expires_s < ?1;
-
 -- name: EPOCH_ADD
 INSERT OR IGNORE INTO epoch(w, seq, epoch) VALUES(?1, ?2, ?3);
 -- name: EPOCH_GET
@@ -460,6 +450,8 @@ SELECT f, node, up, n, acked, tip FROM feed ORDER BY f;
 SELECT count(*) FROM client WHERE deleted = 0;
 -- name: ENTRY_OF_BATCH
 SELECT n FROM entry WHERE f = ?1 AND b = ?2 ORDER BY n DESC LIMIT 1;
+-- name: REASON_GET
+SELECT reason FROM reason WHERE b = ?1;
 -- name: SEARCH_HAS /*scan*/
 SELECT rowid FROM search WHERE search MATCH ?1 AND rowid = ?2;
 

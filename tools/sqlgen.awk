@@ -18,7 +18,7 @@ $1 == "--" && ($2 == "name:" || $2 == "migration:" || $2 == "table:") {
 	flush_text(); kind = $2; key = $3; scan = /\/\*scan\*\// ? 1 : 0; next
 }
 /^[ \t]*--/ { next }
-key != "" { sub(/ -- .*$/, ""); text = text "\n" $0 }
+key != "" { sub(/[ \t]+-- .*$/, ""); text = text "\n" $0 }
 END {
 	flush_text()
 	print "/* Made from schema/ by tools/sqlgen.awk. */"

@@ -74,13 +74,15 @@ print_access(const struct cli *cli, const json_t *access)
 static void
 print_explained(const struct cli *cli, const json_t *explained)
 {
-	const json_t *assignment = json_object_get(explained, "assignment");
+	json_t *assignment = json_object_get(explained, "assignment"), *value;
 	struct buf list;
+	const char *key;
 
 	if (!cli->porcelain) {
 		buf_init(&list, TEXT_MAX);
-		if (json_is_object(assignment))
-			out_value(&list, assignment);
+		json_object_foreach(assignment, key, value)
+			if (json_is_string(value) && json_string_length(value) > 0)
+				buf_addf(&list, "%s%s %s", list.len ? ", " : "", key, json_string_value(value));
 		out_say(stdout, "%s, client %s (%s)", out_string(explained, "person"),
 		    out_string(explained, "client"), list.len ? list.p : "not assigned");
 		buf_release(&list);

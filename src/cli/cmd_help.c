@@ -134,7 +134,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	const struct cmd *cmd;
 	const struct type *type;
 
-	if (args_need(args, 0, 1, err) != OK)
+	if (args_need(args, 0, 2, err) != OK)
 		return err->code;
 	if (args->count == 0)
 		help_all(cli);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/args.h"
 #include "cli/session.h"
@@ -12,6 +13,8 @@
 static enum err_code
 read_code(char *out, size_t max, struct err *err)
 {
+	if (isatty(STDIN_FILENO))
+		fputs("Code: ", stderr);
 	if (fgets(out, (int)max, stdin) == NULL)
 		return err_set(err, ERR_USAGE, "no code came on the standard input");
 	out[strcspn(out, "\r\n")] = '\0';

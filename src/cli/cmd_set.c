@@ -15,8 +15,7 @@ change(struct node *node, const struct found *found, const struct fields *fields
 		    "one, then delete this one", fields->type->name);
 	if (edit_begin(&edit, node, err) != OK)
 		return err->code;
-	if (edit_open(edit, found->type, &found->id, err) != OK ||
-	    fields_apply(fields, node, edit, &found->id, err) != OK) {
+	if (fields_apply(fields, node, edit, &found->id, false, err) != OK) {
 		edit_abort(edit);
 		return err->code;
 	}

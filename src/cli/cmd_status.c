@@ -59,10 +59,6 @@ print(const struct node *node, const json_t *status)
 	out_say(stdout, "%s, %s at %s", out_string(status, "person"), out_string(status, "role"),
 	    out_string(status, "org"));
 	out_say(stdout, "Node %s %s", out_string(status, "node"), out_string(status, "device"));
-	if (node->wiped) {
-		out_line(stdout, "This device was revoked; what it held is erased.");
-		return;
-	}
 	print_contact(node, status);
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
 	if (number(status, "conflicts"))
@@ -80,6 +76,11 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 
 	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
+	if (node->wiped && !cli->json) {
+		out_line(stdout, "This device was revoked; what it held is erased.");
+		node_close(node);
+		return OK;
+	}
 	code = report_status(&status, node, err);
 	if (code == OK) {
 		if (cli->json)

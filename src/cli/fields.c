@@ -166,6 +166,15 @@ fields_parse(struct fields *out, struct node *node, const struct type *type,
 	return OK;
 }
 
+static bool
+has_changes(const struct fields *fields, const struct type *type)
+{
+	for (size_t i = 0; i < fields->count; i++)
+		if (fields->changes[i].type == type)
+			return true;
+	return false;
+}
+
 static enum err_code
 apply_of_type(const struct fields *fields, const struct type *type, struct node *node,
     struct edit *edit, struct err *err)
@@ -189,17 +198,16 @@ apply_of_type(const struct fields *fields, const struct type *type, struct node 
 
 enum err_code
 fields_apply(const struct fields *fields, struct node *node, struct edit *edit,
-    const struct id *id, struct err *err)
+    const struct id *id, bool made, struct err *err)
 {
-	if (apply_of_type(fields, fields->type, node, edit, err) != OK ||
-	    edit_check_required(edit, err) != OK)
+	if (!made && has_changes(fields, fields->type) && edit_open(edit, fields->type, id, err) != OK)
+		return err->code;
+	if ((made || has_changes(fields, fields->type)) &&
+	    (apply_of_type(fields, fields->type, node, edit, err) != OK ||
+	    edit_check_required(edit, err) != OK))
 		return err->code;
 	for (size_t t = 0; t < TYPE_COUNT; t++) {
-		bool wanted = false;
-
-		for (size_t i = 0; i < fields->count; i++)
-			wanted |= fields->changes[i].type == &schema_types[t];
-		if (!wanted || !schema_types[t].facet)
+		if (!schema_types[t].facet || !has_changes(fields, &schema_types[t]))
 			continue;
 		if (edit_open(edit, &schema_types[t], id, err) != OK ||
 		    apply_of_type(fields, &schema_types[t], node, edit, err) != OK)

@@ -33,10 +33,11 @@ struct fields {
  * ERR_USAGE for a word that is no field=value, ERR_INVALID for a field that is none. */
 enum err_code fields_parse(struct fields *out, struct node *node, const struct type *type,
     const char *const *words, size_t count, struct err *err);
-/* Change record ID, which was just made or opened in EDIT, and its facets;
- * afterwards a facet may be EDIT's current record. */
+/* Change record ID and its facets.  MADE: it was just made and is EDIT's current
+ * record; else what has changes is opened, and nothing else, since a person may
+ * have the right on one block of a client and not on another. */
 enum err_code fields_apply(const struct fields *fields, struct node *node, struct edit *edit,
-    const struct id *id, struct err *err);
+    const struct id *id, bool made, struct err *err);
 void fields_release(struct fields *fields);	/* zeroed is fine */
 
 /* The type a person may add and change records of; the words of the error say what to do instead. */

@@ -101,6 +101,22 @@ add_object(struct buf *out, const json_t *object)
 	}
 }
 
+/* Of a tuple among several, what it leaves open is left out. */
+static void
+add_array(struct buf *out, const json_t *array)
+{
+	bool tuples = json_is_array(json_array_get(array, 0)), first = true;
+
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		if (json_is_null(json_array_get(array, i)))
+			continue;
+		if (!first)
+			buf_adds(out, tuples ? "; " : ", ");
+		out_value(out, json_array_get(array, i));
+		first = false;
+	}
+}
+
 void
 out_value(struct buf *out, const json_t *value)
 {
@@ -109,11 +125,7 @@ out_value(struct buf *out, const json_t *value)
 		add_object(out, value);
 		break;
 	case JSON_ARRAY:
-		for (size_t i = 0; i < json_array_size(value); i++) {
-			if (i > 0)
-				buf_adds(out, ", ");
-			out_value(out, json_array_get(value, i));
-		}
+		add_array(out, value);
 		break;
 	case JSON_STRING:
 		buf_adds(out, json_string_value(value));

@@ -35,7 +35,7 @@ make(struct id *id, struct node *node, const struct fields *fields, const struct
 	if (edit_begin(&edit, node, err) != OK)
 		return err->code;
 	if (edit_new(edit, fields->type, client, id, err) != OK ||
-	    fields_apply(fields, node, edit, id, err) != OK) {
+	    fields_apply(fields, node, edit, id, true, err) != OK) {
 		edit_abort(edit);
 		return err->code;
 	}

@@ -149,6 +149,10 @@ selector_state(struct node *node, struct statement *statement, struct err *err)
 	buf_init(&words, TEXT_MAX);
 	buf_init(&title, TEXT_MAX);
 	rule_describe(&words, &rule);
+	record_title(&title, node, &statement->selector.client);
+	if (statement->selector.kind == SELECT_CLIENT && title.len)
+		buf_addf(&words, " (%s)", title.p);
+	buf_clear(&title);
 	record_title(&title, node, &statement->person);
 	out_say(stdout, "%s: %s. %s", title.p, words.p, node->hub ? "In force now." :
 	    "In force when this node has next synced.");

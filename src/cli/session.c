@@ -60,9 +60,8 @@ print(const struct sync_result *result)
 		out_count(&line, result->refused_batches, "change was", "changes were");
 		buf_addf(&line, " not accepted (%s) and kept for the head of sales to see", result->refused_why);
 	}
-	if (result->left) {
+	if (result->left)
 		buf_addf(&line, "; %llu still to come: sync again", (unsigned long long)result->left);
-	}
 	buf_addc(&line, '.');
 	out_line(stdout, line.p);
 	buf_release(&line);
@@ -83,5 +82,8 @@ session_run(const struct cli *cli, struct node *node, struct err *err)
 	if (code == OK && result.wiped)
 		return err_set(err, ERR_DENIED, "this device was revoked: everything that it held is erased, "
 		    "and the hub was told so");
+	if (result.wiped)
+		err_wrap(err, "this device was revoked: everything that it held is erased; the hub was not told "
+		    "yet, so sync again");
 	return code;
 }

@@ -81,7 +81,8 @@ print_cell(const char *text, size_t width, bool last)
 		printf("%*s", (int)(width - shown + GAP), "");
 }
 
-/* Take from the widest column until the row fits; the terminal would fold it. */
+/* Take from the widest column until the row fits; the terminal would fold it.
+ * The first stays whole: it names the row. */
 static void
 squeeze(size_t *widths, size_t columns, size_t screen)
 {
@@ -90,10 +91,10 @@ squeeze(size_t *widths, size_t columns, size_t screen)
 
 		for (size_t i = 0; i < columns; i++) {
 			all += widths[i] ? widths[i] + GAP : 0;
-			if (widths[i] > widths[widest])
+			if (i > 0 && (widest == 0 || widths[i] > widths[widest]))
 				widest = i;
 		}
-		if (all <= screen + GAP || widths[widest] <= NARROWEST)
+		if (all <= screen + GAP || widest == 0 || widths[widest] <= NARROWEST)
 			return;
 		widths[widest]--;
 	}

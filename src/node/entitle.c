@@ -317,6 +317,7 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 		/* What has arrived since the last look must not be granted twice. */
 		if ((code = settle_arrivals(&e, err)) == OK)
 			code = settle_whole(&e, err);
+		down->policy = access->epoch;
 	} else {
 		code = settle_arrivals(&e, err);
 	}

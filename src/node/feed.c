@@ -52,6 +52,7 @@ feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct e
 	out->has_acked = col_oid(stmt, 5, out->acked_tip);
 	out->scanned = db_col_int(stmt, 6);
 	out->policy = (uint64_t)db_col_int(stmt, 7);
+	out->passport_ms = (uint64_t)db_col_int(stmt, 8);
 	db_reset(stmt);
 	return OK;
 }
@@ -59,9 +60,10 @@ feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct e
 enum err_code
 feed_save(const struct feed *feed, struct node *node, struct err *err)
 {
-	return db_run(node->db, SQL_FEED_PUT, err, "iiiibbii", feed->f, (int64_t)feed->epoch,
+	return db_run(node->db, SQL_FEED_PUT, err, "iiiibbiii", feed->f, (int64_t)feed->epoch,
 	    (int64_t)feed->n, (int64_t)feed->acked, feed->has_tip ? feed->tip : NULL, (size_t)20,
-	    feed->has_acked ? feed->acked_tip : NULL, (size_t)20, feed->scanned, (int64_t)feed->policy);
+	    feed->has_acked ? feed->acked_tip : NULL, (size_t)20, feed->scanned, (int64_t)feed->policy,
+	    (int64_t)feed->passport_ms);
 }
 
 enum err_code
@@ -130,7 +132,10 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 	}
 	if (db_run(node->db, SQL_OBJECT_DROP_AFTER, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
+	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)
+		return err->code;
 	feed->n = feed->acked;
+	feed->passport_ms = 0;
 	feed->has_tip = false;
 	if (feed->has_acked) {
 		if (feed_commit_n(&n, feed, node, feed->acked_tip, err) != OK)

@@ -25,6 +25,7 @@ struct feed {
 	uint8_t acked_tip[20];	/* may be of an earlier epoch */
 	int64_t scanned;	/* hub, down: batches up to this one have been looked at */
 	uint64_t policy;	/* hub, down: epoch of the policy they were judged by */
+	uint64_t passport_ms;	/* hub, down: when the last passport went; 0: one is due */
 };
 
 enum err_code feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct err *err);

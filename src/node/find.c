@@ -226,7 +226,7 @@ find_by_name(struct found *out, struct node *node, const struct type *type, cons
 	int64_t *ks = NULL;
 	size_t count = 0, level = 0;
 	enum err_code code;
-	bool indexed, shown;
+	bool indexed = false, shown;
 
 	buf_init(&title, TITLE_MAX);
 	buf_init(&folded, TITLE_MAX * 24);
@@ -415,13 +415,14 @@ find_node(node_t *out, struct node *node, const char *text, struct err *err)
 	size_t count, hits = 0;
 	char name[NODE_TEXT], hint[300] = "";
 	struct id person = { 0 };
+	struct err none;
 	enum err_code code;
 
 	*out = 0;
 	code = all_nodes(&nodes, &count, node, err);
 	for (int by = 0; code == OK && hits == 0 && *text && by < 3; by++) {
 		/* Not being a person's name either is no error of its own. */
-		if (by == 2 && find_person(&person, node, text, NULL) != OK)
+		if (by == 2 && find_person(&person, node, text, &none) != OK)
 			break;
 		for (size_t i = 0; i < count; i++) {
 			const struct known_node *known = &nodes[i];

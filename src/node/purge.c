@@ -151,7 +151,7 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	struct shard shard;
 	struct feed down;
 	char name[SHARD_TEXT];
-	uint64_t erased;
+	uint64_t erased = 0;
 
 	if (log_shard_name(&shard, node->db, s, err) != OK ||
 	    feed_load(&down, node, node->id, false, err) != OK)

@@ -51,7 +51,7 @@ fail(struct db *db, struct err *err, const char *doing)
 		return err_set(err, ERR_IO, "the disk is full: nothing was changed "
 		    "(%s); free some space and try again", doing);
 	return err_set(err, code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_INVALID : ERR_IO,
-	    "database, %s: %s", doing, sqlite3_errmsg(db->sqlite));
+	    "database: %s (%.60s)", sqlite3_errmsg(db->sqlite), doing);
 }
 
 enum err_code
@@ -282,11 +282,21 @@ db_close(struct db *db)
 	free(db);
 }
 
+void
+db_rest(struct db *db)
+{
+	for (int i = 0; i < SQL_COUNT; i++)
+		if (db->stmts[i])
+			sqlite3_reset(db->stmts[i]);
+}
+
 enum err_code
 db_begin(struct db *db, struct err *err)
 {
 	if (db->writing)
 		return err_set(err, ERR_IO, "database: a transaction is open already");
+	/* A query left open would hold us to the state it has seen. */
+	db_rest(db);
 	if (lock(db, err) != OK)
 		return err->code;
 	if (sqlite3_exec(db->sqlite, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
@@ -301,6 +311,7 @@ db_begin(struct db *db, struct err *err)
 enum err_code
 db_commit(struct db *db, struct err *err)
 {
+	db_rest(db);
 	if (sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
 		fail(db, err, "commit");
 		db_rollback(db);
@@ -321,9 +332,7 @@ db_rollback(struct db *db)
 {
 	if (!db->writing)
 		return;
-	for (int i = 0; i < SQL_COUNT; i++)
-		if (db->stmts[i])
-			sqlite3_reset(db->stmts[i]);
+	db_rest(db);
 	if (!sqlite3_get_autocommit(db->sqlite))
 		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
 	db->writing = false;
@@ -352,6 +361,7 @@ db_read_end(struct db *db)
 {
 	if (!db->reading)
 		return;
+	db_rest(db);
 	sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL);
 	db->reading = false;
 }
@@ -361,6 +371,7 @@ db_truncate_wal(struct db *db, struct err *err)
 {
 	int rc;
 
+	db_rest(db);
 	if (lock(db, err) != OK)
 		return err->code;
 	/* Waits for readers through the busy handler. */

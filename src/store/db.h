@@ -42,6 +42,9 @@ enum err_code db_begin(struct db *db, struct err *err);
 enum err_code db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db);		/* nothing when none is open */
 bool db_writing(const struct db *db);
+/* Leave every query that is still open: until then the database cannot forget
+ * what it has shown.  Begin, commit and the like do it too. */
+void db_rest(struct db *db);
 /* A view of one moment for several reads; nests in nothing. */
 enum err_code db_read_begin(struct db *db, struct err *err);
 void db_read_end(struct db *db);

@@ -1,0 +1,306 @@
+#include "node/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "node/access.h"
+#include "node/author.h"
+#include "node/query.h"
+#include "node/report_part.h"
+#include "node/title.h"
+#include "node/value_text.h"
+#include "store/db.h"
+#include "store/log.h"
+#include "store/row.h"
+
+void
+report_set_instant(json_t *object, const char *name, int64_t ms)
+{
+	struct buf text;
+
+	if (ms == 0) {
+		json_object_set_new(object, name, json_null());
+		return;
+	}
+	buf_init(&text, 64);
+	input_show_instant(&text, ms);
+	json_object_set_new(object, name, json_string(text.p));
+	buf_release(&text);
+}
+
+void
+report_set_title(json_t *object, const char *name, struct node *node, const struct id *id)
+{
+	struct buf title;
+
+	buf_init(&title, TITLE_MAX);
+	record_title(&title, node, id);
+	json_object_set_new(object, name, json_string(title.p));
+	buf_release(&title);
+}
+
+void
+report_set_id(json_t *object, const char *name, const struct id *id)
+{
+	char text[ID_TEXT];
+
+	id_to_text(text, id);
+	json_object_set_new(object, name, json_string(text));
+}
+
+void
+report_set_node(json_t *object, const char *name, node_t node_id)
+{
+	char text[NODE_TEXT];
+
+	node_to_text(text, node_id);
+	json_object_set_new(object, name, json_string(text));
+}
+
+const char *
+report_role(const struct subject *subject)
+{
+	return subject->role < ROLE_COUNT ? role_names[subject->role] : "";
+}
+
+/* --- status --- */
+
+static enum err_code
+add_refused(json_t *array, struct node *node, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	const char *shard, *reason;
+	size_t len;
+	json_t *entry;
+	bool row;
+
+	if (db_query(&stmt, node->db, SQL_REFUSED_EACH, err, "") != OK)
+		return err->code;
+	for (;;) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (!row)
+			return OK;
+		shard = db_col_text(stmt, 2, &len);
+		reason = db_col_text(stmt, 6, &len);
+		entry = json_pack("{s:s, s:I, s:s}", "shard", shard, "batch", (json_int_t)db_col_int(stmt, 0),
+		    "reason", reason);
+		report_set_instant(entry, "at", db_col_int(stmt, 5));
+		json_array_append_new(array, entry);
+	}
+}
+
+static enum err_code
+reason_of(struct buf *out, struct node *node, int64_t b, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	const char *text;
+	size_t len;
+	bool row;
+
+	if (db_query(&stmt, node->db, SQL_REASON_GET, err, "i", b) != OK || db_row(node->db, stmt, &row, err) != OK)
+		return err->code;
+	if (row) {
+		if ((text = db_col_text(stmt, 0, &len)) != NULL)
+			buf_add(out, text, len);
+		db_reset(stmt);
+	}
+	return OK;
+}
+
+/* What the hub did not take of this node's work: it stays in the log, without effect. */
+static enum err_code
+add_voided(json_t *array, struct node *node, struct err *err)
+{
+	struct { int64_t b, s; } *all = NULL;
+	struct sqlite3_stmt *stmt;
+	size_t count = 0, cap = 0;
+	struct shard shard;
+	char name[SHARD_TEXT];
+	enum err_code code;
+	bool row;
+
+	code = db_query(&stmt, node->db, SQL_BATCH_VOIDED, err, "");
+	while (code == OK && (code = db_row(node->db, stmt, &row, err)) == OK && row) {
+		all = mem_grow(all, count, &cap, sizeof(*all));
+		all[count].b = db_col_int(stmt, 0);
+		all[count++].s = db_col_int(stmt, 1);
+	}
+	for (size_t i = 0; code == OK && i < count; i++) {
+		struct log_batch entry;
+		struct batch batch;
+		struct buf text, reason;
+		json_t *item;
+
+		buf_init(&text, BATCH_BYTES_MAX);
+		buf_init(&reason, 4096);
+		if ((code = log_shard_name(&shard, node->db, all[i].s, err)) == OK &&
+		    (code = log_batch_text(&text, &entry, node->db, all[i].b, err)) == OK &&
+		    (code = batch_decode_header(&batch, text.p, text.len, err)) == OK &&
+		    (code = reason_of(&reason, node, all[i].b, err)) == OK) {
+			shard_to_text(name, &shard);
+			item = json_pack("{s:s, s:I, s:s}", "shard", name, "batch", (json_int_t)all[i].b,
+			    "reason", reason.p);
+			report_set_instant(item, "at", (int64_t)batch.wall_ms);
+			json_array_append_new(array, item);
+		}
+		buf_release(&reason);
+		buf_release(&text);
+	}
+	free(all);
+	return code;
+}
+
+static enum err_code
+pending(int64_t *batches, int64_t *purging, struct node *node, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t id[8];
+	int64_t up = 0, down = 0;
+	bool found, row;
+
+	*batches = *purging = 0;
+	bytes_put_be64(id, node->id);
+	if (db_int(&up, &found, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)1) != OK ||
+	    (found && db_int(batches, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", up, (int64_t)0) != OK) ||
+	    db_int(&down, &found, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)0) != OK)
+		return err->code;
+	for (int i = 0; i < 2; i++) {
+		if (db_query(&stmt, node->db, SQL_PURGE_OF, err, "i", i ? down : up) != OK)
+			return err->code;
+		for (;;) {
+			if (db_row(node->db, stmt, &row, err) != OK)
+				return err->code;
+			if (!row)
+				break;
+			*purging += db_col_int(stmt, 3) < 3;
+		}
+	}
+	return OK;
+}
+
+enum err_code
+report_status(json_t **out, struct node *node, struct err *err)
+{
+	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
+	int64_t batches = 0, purging = 0, clients = 0, synced = 0;
+	struct subject subject = { .role = ROLE_COUNT };
+	struct access access = { 0 };
+	struct author self;
+	uint64_t epoch = 0;
+	enum err_code code;
+
+	*out = NULL;
+	code = access_subject(&subject, node, &node->person, err);
+	if (code == OK || code == ERR_NOT_FOUND)
+		code = node->hub ? access_epoch(&epoch, node, err) : access_load(&access, node, &node->person, err);
+	if (code == ERR_NOT_FOUND)
+		code = OK;	/* before the first sync */
+	if (!node->hub)
+		epoch = access.epoch;
+	if (code != OK || (code = pending(&batches, &purging, node, err)) != OK ||
+	    (code = log_meta_int(&synced, node->db, "last_sync", err)) != OK ||
+	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
+	    (code = author_find(&self, node, node->writer, err)) != OK ||
+	    (code = add_refused(refused, node, err)) != OK ||
+	    (!node->hub && (code = add_voided(refused, node, err)) != OK) ||
+	    (code = query_conflicts(&conflicts, node, err)) != OK)
+		goto out;
+	report_set_node(status, "node", node->id);
+	report_set_title(status, "person", node, &node->person);
+	report_set_id(status, "person_id", &node->person);
+	json_object_set_new(status, "role", json_string(report_role(&subject)));
+	report_set_title(status, "org", node, &node->org);
+	json_object_set_new(status, "hub", node->hub ? json_true() : json_string(node->hub_url));
+	json_object_set_new(status, "pending_batches", json_integer(batches));
+	report_set_instant(status, "last_sync", synced);
+	json_object_set_new(status, "epoch", json_integer((json_int_t)epoch));
+	json_object_set_new(status, "clients", json_integer(clients));
+	json_object_set_new(status, "conflicts", json_integer((json_int_t)json_array_size(conflicts)));
+	json_object_set(status, "refused", refused);
+	json_object_set_new(status, "purging", json_integer(purging));
+	json_object_set_new(status, "device", json_string(self.device));
+	json_object_set_new(status, "wiped", json_boolean(node->wiped));
+	*out = json_incref(status);
+out:
+	access_release(&access);
+	json_decref(conflicts);
+	json_decref(refused);
+	json_decref(status);
+	return code;
+}
+
+/* --- persons --- */
+
+static enum err_code
+count_nodes(int64_t *out, struct node *node, const struct id *person, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	struct id owner;
+	bool row;
+
+	*out = 0;
+	if (db_query(&stmt, node->db, SQL_NODE_EACH, err, "") != OK)
+		return err->code;
+	for (;;) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (!row)
+			return OK;
+		*out += db_col_id(stmt, 1, &owner) && id_equal(&owner, person);
+	}
+}
+
+static enum err_code
+add_person(json_t *array, struct node *node, int64_t k, struct err *err)
+{
+	struct log_record record;
+	struct subject subject;
+	int64_t nodes;
+	json_t *person;
+	struct buf title;
+	bool shown;
+	enum err_code code;
+
+	buf_init(&title, TITLE_MAX);
+	if ((code = title_read(&title, &shown, node, &schema_types[TYPE_PERSON], k, err)) == OK && shown &&
+	    (code = log_record_by_k(&record, node->db, k, err)) == OK &&
+	    (code = access_subject(&subject, node, &record.id, err)) == OK &&
+	    (code = count_nodes(&nodes, node, &record.id, err)) == OK) {
+		person = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "name", title.p, "role", report_role(&subject),
+		    "branch", subject.branch, "team", subject.team, "territory", subject.territory, "nodes",
+		    (json_int_t)nodes);
+		report_set_id(person, "id", &record.id);
+		json_array_append_new(array, person);
+	}
+	buf_release(&title);
+	return code;
+}
+
+enum err_code
+report_persons(json_t **out, struct node *node, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	size_t count = 0, cap = 0;
+	int64_t *ks = NULL;
+	enum err_code code;
+	bool row;
+
+	*out = json_array();
+	code = db_query(&stmt, node->db, row_sql(&schema_types[TYPE_PERSON], ROW_EACH), err, "i", (int64_t)0);
+	while (code == OK && (code = db_row(node->db, stmt, &row, err)) == OK && row) {
+		ks = mem_grow(ks, count, &cap, sizeof(*ks));
+		ks[count++] = db_col_int(stmt, 0);
+	}
+	for (size_t i = 0; code == OK && i < count; i++)
+		code = add_person(*out, node, ks[i], err);
+	free(ks);
+	if (code != OK) {
+		json_decref(*out);
+		*out = NULL;
+	}
+	return code;
+}
