@@ -65,13 +65,12 @@ static void
 print_cell(const char *text, size_t width, bool last)
 {
 	size_t shown = fold_width(text);
+	char *part;
 
 	if (shown > width) {
-		size_t len = fitting(text, width - 1);
-
-		printf("%.*s\xe2\x80\xa6", (int)len, text);
+		part = mem_strndup(text, fitting(text, width - 1));
+		printf("%s\xe2\x80\xa6", part);
 		/* A wide character may leave a column of the cut free. */
-		char *part = mem_strndup(text, len);
 		shown = fold_width(part) + 1;
 		free(part);
 	} else {

@@ -47,6 +47,15 @@ key_generate(void)
 	return key;
 }
 
+struct key *
+key_from_seed(const uint8_t seed[32])
+{
+	struct key *key = key_new();
+
+	crypto_sign_seed_keypair(key->public, key->secret, seed);
+	return key;
+}
+
 enum err_code
 key_load(struct key **out, const char *path, struct err *err)
 {
@@ -72,8 +81,7 @@ key_load(struct key **out, const char *path, struct err *err)
 		sodium_memzero(text, sizeof(text));
 		return err_set(err, ERR_INVALID, "key file %s is damaged", path);
 	}
-	*out = key_new();
-	crypto_sign_seed_keypair((*out)->public, (*out)->secret, seed);
+	*out = key_from_seed(seed);
 	sodium_memzero(seed, sizeof(seed));
 	sodium_memzero(text, sizeof(text));
 	return OK;

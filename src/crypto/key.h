@@ -17,6 +17,7 @@ struct key;		/* a secret key with its public half */
 void key_library_init(void);
 
 struct key *key_generate(void);
+struct key *key_from_seed(const uint8_t seed[32]);
 enum err_code key_load(struct key **out, const char *path, struct err *err);
 /* Creates PATH (which must not exist), 0600, synced with its directory. */
 enum err_code key_save(const struct key *key, const char *path, struct err *err);

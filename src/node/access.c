@@ -190,6 +190,8 @@ access_load(struct access *out, struct node *node, const struct id *person, stru
 			code = policy_fold(&out->rules, &out->subject, statements, count,
 			    node->hub ? out->epoch : UINT64_MAX, err);
 		access_statements_free(statements, count);
+		if (code == OK && !node->hub)
+			code = passport_epoch(&out->epoch, node, err);
 		return code;
 	}
 	if (code != ERR_NOT_FOUND)

@@ -260,7 +260,19 @@ read_candidates(struct candidate *candidates, const struct chunk_part *part, str
 	return OK;
 }
 
-/* The seal with only those candidates that TAKE says, and their batches after it. */
+/* A shard that begins with this batch is held by its author as it is. */
+static enum err_code
+hold_own(struct node *hub, int64_t feed, int64_t s, struct err *err)
+{
+	int64_t one;
+	bool begun;
+
+	if (db_int(&one, &begun, hub->db, SQL_BATCH_IN_SHARD, err, "i", s) != OK)
+		return err->code;
+	return begun ? OK : db_run(hub->db, SQL_HELD_ADD, err, "ii", feed, s);
+}
+
+/* The seal with only those candidates that are to be logged, and their batches after it. */
 static enum err_code
 log_candidates(struct node *node, struct candidate *candidates, const struct chunk_part *part,
     int64_t w, int64_t held_feed, uint64_t *logged, struct err *err)
@@ -298,11 +310,10 @@ log_candidates(struct node *node, struct candidate *candidates, const struct chu
 		    .ops = (uint32_t)c->batch.op_count, .leaf = c->leaf, .size = c->incoming->len,
 		    .z = c->incoming->z, .z_len = c->incoming->z_len };
 		if ((code = log_shard(&entry.s, node->db, &c->batch.shard, true, err)) != OK ||
+		    (node->hub && (code = hold_own(node, held_feed, entry.s, err)) != OK) ||
 		    (code = log_batch_add(&entry, node->db, err)) != OK ||
-		    (code = record_apply(node->db, &c->batch, entry.s, entry.b, err)) != OK)
-			break;
-		if (node->hub && ((code = admit_logged(node, &c->batch, entry.b, err)) != OK ||
-		    (code = db_run(node->db, SQL_HELD_ADD, err, "ii", held_feed, entry.s)) != OK))
+		    (code = record_apply(node->db, &c->batch, entry.s, entry.b, err)) != OK ||
+		    (node->hub && (code = admit_logged(node, &c->batch, entry.b, err)) != OK))
 			break;
 		(*logged)++;
 	}

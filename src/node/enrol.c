@@ -25,20 +25,35 @@
 
 static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
 
-/* What both sides keep of a code, and the name that it is asked for by. */
+/* What both sides know of a code. */
 struct invite {
-	uint8_t secret[32];
-	char name[17];
+	uint8_t public[32];
+	char name[17];		/* asked for by this */
+	uint8_t answer_key[32];	/* of the MAC over the hub's answer */
 };
 
 static void
-invite_from_bytes(struct invite *out, const uint8_t code[10])
+invite_from_public(struct invite *out, const uint8_t public[32])
 {
 	uint8_t hash[32];
 
-	key_hash(out->secret, "satchel/invite/1\n", code, 10);
-	key_hash(hash, "satchel/invite-name/1\n", out->secret, 32);
+	memcpy(out->public, public, 32);
+	key_hash(hash, "satchel/invite-name/1\n", public, 32);
 	bytes_to_hex(out->name, hash, 8);
+	key_hash(out->answer_key, "satchel/invite-answer/1\n", public, 32);
+}
+
+/* The key pair that a code is the seed of; freed by the caller. */
+static struct key *
+invite_from_code(struct invite *out, const uint8_t code[10])
+{
+	uint8_t seed[32];
+	struct key *key;
+
+	key_hash(seed, "satchel/invite/1\n", code, 10);
+	key = key_from_seed(seed);
+	invite_from_public(out, key_public(key));
+	return key;
 }
 
 static void
@@ -298,19 +313,19 @@ enrol_invite(char code_text[INVITE_CODE_TEXT], struct node *node, const struct i
 	struct edit *edit = NULL;
 	struct invite invite;
 	uint8_t bytes[10];
-	char secret[KEY_TEXT];
+	char public[KEY_TEXT];
 	struct id id;
 	enum err_code code;
 
 	key_random(bytes, sizeof(bytes));
-	invite_from_bytes(&invite, bytes);
-	bytes_to_b64(secret, invite.secret, 32);
+	key_free(invite_from_code(&invite, bytes));
+	bytes_to_b64(public, invite.public, 32);
 	if ((code = access_load(&access, node, &node->person, err)) == OK &&
 	    (code = access_need(&access, CAN_GRANT, "invite people", err)) == OK &&
 	    (code = edit_begin(&edit, node, err)) == OK &&
 	    (code = edit_new(edit, type, NULL, &id, err)) == OK &&
 	    (code = set_id(edit, type, INVITE_PERSON, person, err)) == OK &&
-	    (code = set_text(edit, type, INVITE_SECRET, secret, err)) == OK &&
+	    (code = set_text(edit, type, INVITE_KEY, public, err)) == OK &&
 	    (code = set_int(edit, type, INVITE_UNTIL, (int64_t)(node_now_ms(node) + INVITE_VALID_MS), err)) == OK) {
 		code = edit_commit(edit, err);
 		edit = NULL;
@@ -334,18 +349,17 @@ static bool
 read_invitation(struct invitation *out, const struct row *row)
 {
 	const struct item *person = cell_winner(&row->cells[INVITE_PERSON], VALUE_NONE);
-	const struct item *secret = cell_winner(&row->cells[INVITE_SECRET], VALUE_NONE);
+	const struct item *key = cell_winner(&row->cells[INVITE_KEY], VALUE_NONE);
 	const struct item *until = cell_winner(&row->cells[INVITE_UNTIL], VALUE_NONE);
-	uint8_t hash[32];
+	uint8_t public[32];
 
-	if (row->deleted || !person || !secret || !until || person->value_len != 34 ||
+	if (row->deleted || !person || !key || !until || person->value_len != 34 ||
 	    !id_from_hex(&out->person, person->value + 1, 32) ||
-	    secret->value_len != KEY_TEXT + 1 ||
-	    !bytes_from_b64(out->invite.secret, 32, secret->value + 1, KEY_TEXT - 1) ||
+	    key->value_len != KEY_TEXT + 1 ||
+	    !bytes_from_b64(public, 32, key->value + 1, KEY_TEXT - 1) ||
 	    !value_get_int(&out->until_ms, (struct value){ until->value, until->value_len }))
 		return false;
-	key_hash(hash, "satchel/invite-name/1\n", out->invite.secret, 32);
-	bytes_to_hex(out->invite.name, hash, 8);
+	invite_from_public(&out->invite, public);
 	out->used = cell_flag(&row->cells[INVITE_USED]);
 	return true;
 }
@@ -386,19 +400,29 @@ find_invitation(struct invitation *out, struct node *hub, const char *name, stru
 /* --- joining --- */
 
 struct join_request {
-	const char *invite, *key, *incarnation, *device, *mac;
+	const char *invite, *key, *incarnation, *device, *signature;
 };
 
 static void
-request_mac(uint8_t out[32], const uint8_t secret[32], const struct join_request *request)
+request_text(struct buf *out, const struct join_request *request)
 {
+	buf_addf(out, "satchel/join/1\n%s\n%s\n%s\n%s\n", request->invite, request->key,
+	    request->incarnation, request->device);
+}
+
+static bool
+request_is_signed(const struct join_request *request, const uint8_t public[32])
+{
+	uint8_t signature[64];
 	struct buf text;
+	bool good;
 
 	buf_init(&text, 4096);
-	buf_addf(&text, "satchel/join/1\n%s\n%s\n%s\n%s\n", request->invite, request->key,
-	    request->incarnation, request->device);
-	key_mac(out, secret, text.p, text.len);
+	request_text(&text, request);
+	good = bytes_from_b64(signature, 64, request->signature, strlen(request->signature)) &&
+	    key_verify(signature, public, text.p, text.len);
 	buf_release(&text);
+	return good;
 }
 
 static const char *const answer_fields[] = { "org", "person", "root_key", "hub_key",
@@ -469,7 +493,7 @@ write_answer(struct buf *out, struct node *hub, const struct invitation *invitat
 	bytes_to_b64(certificate_b64, certificate, sizeof(certificate));
 	answer = json_pack("{ss ss ss ss ss ss}", "org", org, "person", person, "root_key", root,
 	    "hub_key", key, "hub_certificate", certificate_b64, "currency", hub->currency);
-	answer_mac(mac, invitation->invite.secret, answer);
+	answer_mac(mac, invitation->invite.answer_key, answer);
 	bytes_to_b64(mac_text, mac, 32);
 	json_object_set_new(answer, "mac", json_string(mac_text));
 	dump = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER);
@@ -485,25 +509,24 @@ enrol_answer(struct buf *out, struct node *hub, const void *body, size_t len, st
 	struct join_request request;
 	struct invitation invitation;
 	struct sqlite3_stmt *stmt;
-	uint8_t public_key[32], mac[32], expected[32], id[8];
+	uint8_t public_key[32], id[8];
 	uint64_t incarnation;
 	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	bool known;
 	enum err_code code;
 
 	if (json_unpack(json, "{ss ss ss ss ss}", "invite", &request.invite, "key", &request.key,
-	    "incarnation", &request.incarnation, "device", &request.device, "mac", &request.mac) != 0 ||
+	    "incarnation", &request.incarnation, "device", &request.device,
+	    "signature", &request.signature) != 0 ||
 	    !bytes_from_b64(public_key, 32, request.key, strlen(request.key)) ||
 	    !bytes_to_u64(&incarnation, request.incarnation, strlen(request.incarnation)) ||
-	    incarnation > INT64_MAX || strlen(request.device) > 63 ||
-	    !bytes_from_b64(mac, 32, request.mac, strlen(request.mac))) {
+	    incarnation > INT64_MAX || strlen(request.device) > 63) {
 		code = err_set(err, ERR_INVALID, "this is not a request to join");
 		goto out;
 	}
 	if ((code = find_invitation(&invitation, hub, request.invite, err)) != OK)
 		goto out;
-	request_mac(expected, invitation.invite.secret, &request);
-	if (!key_mac_equal(mac, expected)) {
+	if (!request_is_signed(&request, invitation.invite.public)) {
 		code = err_set(err, ERR_NOT_FOUND, "no such invitation");
 		goto out;
 	}
@@ -545,7 +568,7 @@ take_answer(struct node *node, const struct invite *invite, const struct buf *bo
 	buf_init(&text, 256);
 	if (json_unpack(json, "{ss ss ss ss ss ss ss}", "org", &org, "person", &person, "root_key", &root,
 	    "hub_key", &hub, "hub_certificate", &certificate, "currency", &currency, "mac", &mac_text) != 0 ||
-	    !answer_mac(expected, invite->secret, json) ||
+	    !answer_mac(expected, invite->answer_key, json) ||
 	    !bytes_from_b64(mac, 32, mac_text, strlen(mac_text)) || !key_mac_equal(mac, expected) ||
 	    !id_from_hex(&node->org, org, strlen(org)) || !id_from_hex(&node->person, person, strlen(person)) ||
 	    !bytes_from_b64(node->root_key, 32, root, strlen(root)) ||
@@ -579,13 +602,15 @@ enum err_code
 enrol_join(struct node **out, const char *home, const char *url, const char *code_text,
     const char *device, struct err *err)
 {
-	char key_text[KEY_TEXT], incarnation[24], mac_text[KEY_TEXT], machine[64];
+	char key_text[KEY_TEXT], incarnation[24], signature_text[BYTES_B64_LEN(64) + 1], machine[64];
 	struct client_reply reply = { 0 };
 	struct join_request request;
 	struct client *client = NULL;
 	struct invite invite;
 	struct node *node;
-	uint8_t bytes[10], mac[32];
+	struct key *code_key;
+	struct buf text;
+	uint8_t bytes[10], signature[64];
 	json_t *json;
 	char *body = NULL;
 	enum err_code code;
@@ -599,16 +624,20 @@ enrol_join(struct node **out, const char *home, const char *url, const char *cod
 	if (node_create(&node, home, err) != OK)
 		return err->code;
 	snprintf(node->hub_url, sizeof(node->hub_url), "%s", url);
-	invite_from_bytes(&invite, bytes);
+	code_key = invite_from_code(&invite, bytes);
 	machine_name(machine);
 	bytes_to_b64(key_text, key_public(node->key), 32);
 	snprintf(incarnation, sizeof(incarnation), "%" PRIu64, node->incarnation);
 	request = (struct join_request){ .invite = invite.name, .key = key_text,
 	    .incarnation = incarnation, .device = device ? device : machine };
-	request_mac(mac, invite.secret, &request);
-	bytes_to_b64(mac_text, mac, 32);
+	buf_init(&text, 4096);
+	request_text(&text, &request);
+	key_sign(signature, code_key, text.p, text.len);
+	key_free(code_key);
+	buf_release(&text);
+	bytes_to_b64(signature_text, signature, sizeof(signature));
 	json = json_pack("{ss ss ss ss ss}", "invite", request.invite, "key", request.key, "incarnation",
-	    request.incarnation, "device", request.device, "mac", mac_text);
+	    request.incarnation, "device", request.device, "signature", signature_text);
 	body = json ? json_dumps(json, JSON_COMPACT) : NULL;
 	json_decref(json);
 	buf_init(&reply.body, 65536);

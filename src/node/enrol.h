@@ -2,11 +2,12 @@
  * enrol - how a home comes to be: a hub founds an organisation, a person's node
  * joins it with a one-time code.
  *
- * A code is 16 letters of base32 (80 bits) in four groups.  Its hash is an
- * invite record in the policy shard, so a head may write it offline and it
- * works once his node has synced.  Joining sends the new node's public key under
- * a MAC keyed by the code, and the hub answers under the same key: whoever sits
- * between learns nothing that lets him join or pose as the hub.
+ * A code is 16 letters of base32 (80 bits) in four groups: the seed of a key
+ * pair, whose public half is an invite record in the policy shard.  So a head
+ * may write it offline, it works once his node has synced, and who reads the
+ * policy shard cannot use it.  Joining sends the new node's public key signed
+ * by the code's key; the hub answers under a MAC keyed by the public half, which
+ * never crosses the line.  Whoever sits between can neither join nor pose as the hub.
  */
 #ifndef NODE_ENROL_H
 #define NODE_ENROL_H

@@ -315,7 +315,10 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 		return code;
 	if (down->policy != access->epoch) {
 		/* What has arrived since the last look must not be granted twice. */
-		if ((code = settle_arrivals(&e, err)) == OK)
+		/* One who holds nothing needs no look at what came lately: all is granted whole. */
+		code = down->policy == 0 ? db_int(&down->scanned, NULL, hub->db, SQL_BATCH_LAST, err, "")
+		                         : settle_arrivals(&e, err);
+		if (code == OK)
 			code = settle_whole(&e, err);
 		down->policy = access->epoch;
 	} else {

@@ -48,10 +48,13 @@ static char *
 fold_of(const char *text)
 {
 	struct buf folded;
+	char *copy;
 
 	buf_init(&folded, strlen(text) * 24 + 1);
 	fold_text(&folded, text, strlen(text));
-	return folded.p;
+	copy = mem_strndup(folded.p, folded.len);
+	buf_release(&folded);
+	return copy;
 }
 
 /* A field of one element stands in for a set or map: filters compare elements. */

@@ -51,7 +51,7 @@ enum err_code node_create(struct node **out, const char *home, struct err *err);
  * write transaction.  Also gives the node its writer. */
 enum err_code node_save_facts(struct node *node, struct err *err);
 
-/* Milliseconds UTC by the hub's clock as far as it is known; never falls within a process. */
+/* Milliseconds UTC by the hub's clock as far as it is known. */
 uint64_t node_now_ms(const struct node *node);
 struct id node_new_id(const struct node *node);
 /* The path of a file in the home; freed by the caller. */

@@ -238,3 +238,14 @@ out:
 	free(text);
 	return code;
 }
+
+enum err_code
+passport_epoch(uint64_t *out, struct node *node, struct err *err)
+{
+	int64_t epoch;
+
+	if (log_meta_int(&epoch, node->db, "passport_epoch", err) != OK)
+		return err->code;
+	*out = (uint64_t)epoch;
+	return OK;
+}

@@ -16,5 +16,7 @@
 
 /* The rights of this node's own person, out of the passport it holds. */
 enum err_code passport_load(struct access *out, struct node *node, struct err *err);
+/* The epoch of the passport held; 0 before the first. */
+enum err_code passport_epoch(uint64_t *out, struct node *node, struct err *err);
 
 #endif

@@ -283,7 +283,8 @@ query_list(json_t **out, struct node *node, const char *type_name, const char *c
 	if (l.filters.words->len && !(title && (title->flags & FIELD_FIND))) {
 		buf_init(&words, SEARCH_QUERY_MAX);
 		fold_text(&words, l.filters.words->p, l.filters.words->len);
-		l.words = words.p;
+		l.words = mem_strndup(words.p, words.len);
+		buf_release(&words);
 	}
 	code = candidates(&ks, &count, &l, err);
 	for (size_t i = 0; code == OK && i < count; i++)
