@@ -70,10 +70,11 @@ one: $(B)/tests/$(T)
 
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 TEST_SH  := $(wildcard tests/*/*.t)
+TOOLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 
-tests: $(TEST_BIN) $(B)/satchel
+tests: $(TEST_BIN) $(TOOLS) $(B)/satchel
 check: tests layers
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
 
 layers:
 	$(Q)tools/check-layers
@@ -81,7 +82,7 @@ layers:
 demo: $(B)/satchel
 	$(Q)SATCHEL=$(abspath $(B)/satchel) tools/demo-story
 
-$(B)/tools/bench: $(B)/tools/bench.o $(B)/libsatchel.a
+$(B)/tools/bench: $(call OBJ,$(wildcard tools/bench*.c)) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 bench: $(B)/tools/bench $(B)/satchel
 	$(Q)$(B)/tools/bench $(abspath $(B)/satchel)

@@ -98,14 +98,15 @@ CREATE TABLE entry(
 	PRIMARY KEY(f, n, b)
 ) STRICT, WITHOUT ROWID;
 
--- Commits, trees and headers of the feeds.
+-- Commits, trees, headers and seals of the feeds.  Two feeds may carry equal seals.
 CREATE TABLE object(
-	oid BLOB PRIMARY KEY,		-- 20 bytes
+	oid BLOB NOT NULL,		-- 20 bytes
 	f INTEGER NOT NULL,
 	n INTEGER NOT NULL,
 	type INTEGER NOT NULL,		-- enum pack_type
 	size INTEGER NOT NULL,
-	z BLOB NOT NULL
+	z BLOB NOT NULL,
+	PRIMARY KEY(f, oid)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX object_f ON object(f, n);
 
@@ -322,6 +323,8 @@ UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanne
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
 -- name: ENTRY_SHARD
 INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s = ?2 AND void = 0;
+-- name: ENTRY_HELD
+INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s IN (SELECT s FROM held WHERE f = ?1) AND void = 0;
 -- name: ENTRY_SHARD_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b IN (SELECT b FROM batch WHERE s = ?2);
 -- name: ENTRY_DROP
@@ -344,7 +347,7 @@ DELETE FROM entry WHERE f = ?1 AND n > 0 AND n <= ?2;
 -- name: OBJECT_ADD
 INSERT OR REPLACE INTO object(oid, f, n, type, size, z) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
 -- name: OBJECT_GET
-SELECT f, n, type, size, z FROM object WHERE oid = ?1;
+SELECT n, type, size, z FROM object WHERE f = ?1 AND oid = ?2;
 -- name: OBJECT_OF
 SELECT oid, type, size, z FROM object WHERE f = ?1 AND n = ?2;
 -- name: OBJECT_COMMIT
@@ -382,7 +385,7 @@ UPDATE purge SET told = ?3 WHERE f = ?1 AND shard = ?2;
 -- name: PURGE_UNTOLD
 UPDATE purge SET told = 0 WHERE f = ?1 AND told > ?2 AND receipt IS NULL;
 -- name: PURGE_RECEIPT
-UPDATE purge SET receipt = ?3, receipt_ms = ?4, batches = ?5 WHERE f = ?1 AND shard = ?2;
+UPDATE purge SET receipt = ?3, receipt_ms = ?4, batches = ?5 WHERE f = ?1 AND shard = ?2 AND ordered_ms = ?6;
 -- name: PURGE_CANCEL
 DELETE FROM purge WHERE f = ?1 AND shard = ?2 AND told = 0;
 -- name: PURGE_UNTOLD_COUNT
@@ -463,6 +466,10 @@ SELECT k, type FROM record WHERE c = ?1 AND c != 0 AND c != k;
 SELECT 1 FROM batch WHERE s >= ?1 AND s < ?1 + 32 LIMIT 1;
 -- name: ENTRY_SHARD_FORGET
 DELETE FROM entry WHERE f = ?1 AND b IN (SELECT b FROM batch WHERE s = ?2);
+-- name: REASON_SHARD_DROP
+DELETE FROM reason WHERE b IN (SELECT b FROM batch WHERE s = ?1);
+-- name: WIPE_REASON
+DELETE FROM reason;
 -- name: PURGE_OPEN
 SELECT count(*) FROM purge WHERE f = ?1 AND done = 1;
 -- name: WIPE_BATCH
@@ -474,7 +481,7 @@ DELETE FROM record;
 -- name: WIPE_ENTRY
 DELETE FROM entry;
 -- name: WIPE_OBJECT
-DELETE FROM object WHERE type != 1;
+DELETE FROM object WHERE type = 3;
 -- name: WIPE_PURGE
 DELETE FROM purge;
 -- name: WIPE_FLOOR
@@ -497,3 +504,20 @@ SELECT b, reason FROM reason ORDER BY b;
 DELETE FROM reason WHERE b = ?1;
 -- name: ENTRY_AGAIN
 INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
+
+-- Import (node/import_find.c): the external ids of a type, and the stages that lose.
+
+-- name: EXT_CLIENT /*scan*/
+SELECT t.k, record.id, t.deleted, t.ext FROM client AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
+-- name: EXT_CONTACT /*scan*/
+SELECT t.k, record.id, t.deleted, t.ext FROM contact AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
+-- name: EXT_DEAL /*scan*/
+SELECT t.k, record.id, t.deleted, t.ext FROM deal AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
+-- name: EXT_ACTIVITY /*scan*/
+SELECT t.k, record.id, t.deleted, t.ext FROM activity AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
+-- name: EXT_PRODUCT /*scan*/
+SELECT t.k, record.id, t.deleted, t.ext FROM product AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
+-- name: EXT_PERSON /*scan*/
+SELECT t.k, record.id, t.deleted, t.ext FROM person AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
+-- name: STAGE_LOST /*scan*/
+SELECT name FROM stage WHERE outcome = 'lost' AND deleted = 0;

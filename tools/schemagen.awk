@@ -27,6 +27,8 @@ $1 == "field" {
 	flabel[t, f] = label(); flags = "0"
 	if (rest ~ /required/) flags = flags " | FIELD_REQUIRED"
 	if (rest ~ /find/) flags = flags " | FIELD_FIND"
+	# Its rows have the client's number, and the index knows rows by number alone.
+	if (rest ~ /find/ && tfacet[t] == "true") fail("a facet's field cannot be searched")
 	if (rest ~ /personal/) flags = flags " | FIELD_PERSONAL"
 	if (rest ~ /system/) flags = flags " | FIELD_SYSTEM"
 	fflags[t, f] = flags; fcol[t, f] = ncol[t]

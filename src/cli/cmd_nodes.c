@@ -7,8 +7,9 @@
 #include "cli/args.h"
 #include "cli/out.h"
 #include "cli/table.h"
+#include "node/ask.h"
 #include "node/node.h"
-#include "node/report.h"
+#include "text/input.h"
 
 #define COLUMNS 9
 
@@ -85,12 +86,20 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 {
 	struct node *node;
 	json_t *nodes;
+	int64_t as_of_ms;
+	struct buf text;
 	enum err_code code;
 
 	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
-	code = report_nodes(&nodes, node, err);
+	code = ask_nodes(&nodes, &as_of_ms, node, err);
 	if (code == OK) {
+		if (as_of_ms) {
+			buf_init(&text, 64);
+			input_show_instant(&text, as_of_ms);
+			fprintf(stderr, "The hub cannot be reached; this is what it said at %s.\n", text.p);
+			buf_release(&text);
+		}
 		if (cli->json)
 			out_json(nodes);
 		else
@@ -106,7 +115,8 @@ const struct cmd cmd_nodes = {
 	.args = "",
 	.summary = "devices: who has them, what they hold, what they confirmed",
 	.help = "What the hub knows of each device: when it was last in contact, how many clients it\n"
-	    "holds, and which erasures it has confirmed (--json has the receipts). Elsewhere only\n"
-	    "this node.\n",
+	    "holds, and which erasures it has confirmed (--json has the receipts). A head or an\n"
+	    "auditor asks the hub from his own machine; without a line its last answer is shown.\n"
+	    "Others see their own node.\n",
 	.run = run,
 };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli/args.h"
-#include "node/enrol.h"
+#include "node/ask.h"
 #include "node/value_text.h"
 
 static enum err_code
@@ -17,7 +17,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	if (args_need(args, 1, 1, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
 	if ((code = find_node(&of, node, args->words[0], err)) == OK &&
-	    (code = enrol_token(token, node, of, err)) == OK)
+	    (code = ask_token(token, node, of, err)) == OK)
 		puts(token);
 	node_close(node);
 	return code;
@@ -27,8 +27,10 @@ const struct cmd cmd_token = {
 	.name = "token",
 	.args = "NODE",
 	.summary = "a token with which stock git reads what NODE was given",
-	.help = "At the hub. Prints the token alone; it replaces an earlier one and only reads:\n"
+	.help = "Prints the token alone; it replaces an earlier one and only reads. Anybody has one for\n"
+	    "his own node, heads and auditors for each. Then\n"
 	    "\n"
-	    "  git clone http://git:TOKEN@127.0.0.1:8420/f/NODE.git -b down\n",
+	    "  git clone http://NODE:TOKEN@HUB/f/NODE.git\n"
+	    "  git log -p --diff-filter=A\n",
 	.run = run,
 };

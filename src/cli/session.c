@@ -77,7 +77,7 @@ session_run(const struct cli *cli, struct node *node, struct err *err)
 	progress_end();
 	if (cli->json)
 		print_json(&result);
-	else if (code == OK || result.sent_batches || result.received_batches)
+	else if (!result.wiped && (code == OK || result.sent_batches || result.received_batches))
 		print(&result);
 	if (code == OK && result.wiped)
 		return err_set(err, ERR_DENIED, "this device was revoked: everything that it held is erased, "

@@ -76,7 +76,7 @@ key_load(struct key **out, const char *path, struct err *err)
 	}
 	got = read(fd, text, sizeof(text));
 	close(fd);
-	if (got != (ssize_t)sizeof(text) || text[sizeof(text) - 1] != '\n' ||
+	if (st.st_size != (off_t)sizeof(text) || got != (ssize_t)sizeof(text) || text[sizeof(text) - 1] != '\n' ||
 	    !bytes_from_hex(seed, sizeof(seed), text, sizeof(text) - 1)) {
 		sodium_memzero(text, sizeof(text));
 		return err_set(err, ERR_INVALID, "key file %s is damaged", path);
@@ -118,8 +118,12 @@ key_save(const struct key *key, const char *path, struct err *err)
 	written = write(fd, text, sizeof(text)) == (ssize_t)sizeof(text) && fsync(fd) == 0;
 	sodium_memzero(seed, sizeof(seed));
 	sodium_memzero(text, sizeof(text));
-	if (close(fd) < 0 || !written || sync_directory_of(path) < 0)
-		return err_set(err, ERR_IO, "write key file %s: %s", path, strerror(errno));
+	if (close(fd) < 0 || !written || sync_directory_of(path) < 0) {
+		err_set(err, ERR_IO, "write key file %s: %s", path, strerror(errno));
+		/* Half a key would stand in the way of the next try. */
+		unlink(path);
+		return ERR_IO;
+	}
 	return OK;
 }
 

@@ -249,6 +249,21 @@ access_need(const struct access *access, uint32_t capability, const char *doing,
 	    access->subject.role < ROLE_COUNT ? role_names[access->subject.role] : "person without a role");
 }
 
+enum err_code
+access_device_revoked(bool *out, struct node *hub, node_t device, struct err *err)
+{
+	struct statement *statements;
+	uint64_t epoch;
+	size_t count;
+
+	if (access_epoch(&epoch, hub, err) != OK ||
+	    access_statements(&statements, &count, hub, err) != OK)
+		return err->code;
+	*out = policy_node_revoked(statements, count, device, epoch);
+	access_statements_free(statements, count);
+	return OK;
+}
+
 /* The statements that no other one has seen: naming them names all. */
 static size_t
 frontier(struct dot *out, const struct statement *known, size_t count)

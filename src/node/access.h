@@ -40,6 +40,9 @@ enum err_code access_assignment(struct assignment *out, struct node *node, int64
 enum err_code access_statements(struct statement **out, size_t *count, struct node *node, struct err *err);
 void access_statements_free(struct statement *statements, size_t count);
 
+/* Hub: has a head taken the whole device away? */
+enum err_code access_device_revoked(bool *out, struct node *hub, node_t device, struct err *err);
+
 /* Write a grant or a revoke as one action; needs CAN_GRANT.  `after` is filled
  * in with every statement known here.  Takes effect when the hub seals it: at
  * once there, else at the next sync. */

@@ -142,17 +142,22 @@ find_newborn(const struct edit *edit, int64_t c)
 
 /* A client of this action is judged as its creator's own. */
 static enum err_code
-need_edit(struct edit *edit, int64_t s, struct err *err)
+need_create(struct edit *edit, uint8_t block, struct err *err)
 {
 	struct assignment own = { .client = { { 0 } }, .owner = edit->node->person };
-	uint8_t block = LOG_SHARD_BLOCK(s);
 
-	if (LOG_SHARD_CLIENT(s) == 0 || find_newborn(edit, LOG_SHARD_CLIENT(s)) == NULL)
-		return access_need_edit(&edit->access, edit->node, s, err);
 	if (policy_right(&edit->access.rules, &edit->access.subject, &own, block) == RIGHT_EDIT ||
 	    block == BLOCK_ASSIGNMENT)
 		return OK;
 	return err_set(err, ERR_DENIED, "you may not create %s of a client", schema_blocks[block].label);
+}
+
+static enum err_code
+need_edit(struct edit *edit, int64_t s, struct err *err)
+{
+	if (LOG_SHARD_CLIENT(s) == 0 || find_newborn(edit, LOG_SHARD_CLIENT(s)) == NULL)
+		return access_need_edit(&edit->access, edit->node, s, err);
+	return need_create(edit, LOG_SHARD_BLOCK(s), err);
 }
 
 static enum err_code
@@ -173,6 +178,10 @@ start_new(struct edit *edit, const struct type *type, const struct id *client_id
 			return err_set(err, ERR_NOT_FOUND, "the client of this %s is not here", type->name);
 		record.c = edit->c = client.k;
 	}
+	/* First, so that who may not leaves no record behind in an action that goes on. */
+	if ((record.type == TYPE_CLIENT ? need_create(edit, type->block, err)
+	    : need_edit(edit, record_shard(type, edit->c), err)) != OK)
+		return err->code;
 	if (log_record_add(&record, edit->node->db, err) != OK)
 		return err->code;
 	if (record.type == TYPE_CLIENT) {
@@ -183,7 +192,7 @@ start_new(struct edit *edit, const struct type *type, const struct id *client_id
 	}
 	edit->s = record_shard(type, edit->c);
 	row_init(&edit->row, type, record.k);
-	return need_edit(edit, edit->s, err);
+	return OK;
 }
 
 enum err_code
@@ -203,6 +212,45 @@ edit_new(struct edit *edit, const struct type *type, const struct id *client_id,
 	return edit_new_with_id(edit, type, client_id, out, err);
 }
 
+static bool
+always_seen(void *context, struct dot dot)
+{
+	(void)context;
+	(void)dot;
+	return true;
+}
+
+/* What this action did to the current record before, which no table shows yet. */
+static void
+redo_own(struct edit *edit)
+{
+	struct row *row = &edit->row;
+	struct draft *draft;
+	struct dot *live;
+	size_t count;
+
+	HASH_FIND(hh, edit->drafts, &edit->s, sizeof(edit->s), draft);
+	for (size_t i = 0; draft && i < draft->batch.op_count; i++) {
+		const struct op *op = &draft->batch.ops[i];
+		const struct field *field;
+
+		if (op->type != row->type->name || !id_equal(&op->record, &edit->id))
+			continue;
+		field = op->field ? schema_field(row->type, op->field, op->field_len) : NULL;
+		if (field)
+			cell_apply(&row->cells[field - row->type->fields], field->kind, op,
+			    batch_dot(&draft->batch, i), edit->now_ms, always_seen, NULL);
+		else
+			cell_apply_deletion(&row->deletion, op, batch_dot(&draft->batch, i), edit->now_ms,
+			    always_seen, NULL);
+	}
+	if (draft && row->deletion.count) {
+		live = row_dots(row, &count);
+		row->deleted = cell_is_deleted(&row->deletion, live, count);
+		free(live);
+	}
+}
+
 enum err_code
 edit_open(struct edit *edit, const struct type *type, const struct id *id, struct err *err)
 {
@@ -217,9 +265,11 @@ edit_open(struct edit *edit, const struct type *type, const struct id *id, struc
 	edit->id = *id;
 	edit->c = record.c;
 	edit->s = record_shard(type, record.c);
-	if (need_edit(edit, edit->s, err) != OK)
+	if (need_edit(edit, edit->s, err) != OK ||
+	    row_load(&edit->row, edit->node->db, type, record.k, err) != OK)
 		return err->code;
-	return row_load(&edit->row, edit->node->db, type, record.k, err);
+	redo_own(edit);
+	return OK;
 }
 
 /* --- ops --- */
@@ -256,14 +306,6 @@ static int
 dot_order(const void *a, const void *b)
 {
 	return dot_compare(*(const struct dot *)a, *(const struct dot *)b);
-}
-
-static bool
-always_seen(void *context, struct dot dot)
-{
-	(void)context;
-	(void)dot;
-	return true;
 }
 
 /* Take over DOTS; append the op to its shard's draft and to the row in hand. */
@@ -378,7 +420,7 @@ edit_op(struct edit *edit, const struct field *field, enum verb verb, struct val
 				continue;
 			dots[count++] = item->dot;
 			same += verb == VERB_ADD || (item->value_len == value.len &&
-			    memcmp(item->value, value.p, value.len) == 0);
+			    (value.len == 0 || memcmp(item->value, value.p, value.len) == 0));
 		}
 		if (verb == VERB_DEL ? count == 0 : count > 0 && same == count && (verb == VERB_ADD || count == 1)) {
 			free(dots);

@@ -74,12 +74,12 @@ feed_commit_n(uint64_t *n, const struct feed *feed, struct node *node, const uin
 	bool row;
 
 	*n = 0;
-	if (db_query(&stmt, node->db, SQL_OBJECT_GET, err, "b", oid, (size_t)20) != OK ||
+	if (db_query(&stmt, node->db, SQL_OBJECT_GET, err, "ib", feed->f, oid, (size_t)20) != OK ||
 	    db_row(node->db, stmt, &row, err) != OK)
 		return err->code;
 	if (row) {
-		if (db_col_int(stmt, 0) == feed->f && db_col_int(stmt, 2) == PACK_COMMIT)
-			*n = (uint64_t)db_col_int(stmt, 1);
+		if (db_col_int(stmt, 1) == PACK_COMMIT)
+			*n = (uint64_t)db_col_int(stmt, 0);
 		db_reset(stmt);
 	}
 	return OK;

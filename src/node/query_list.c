@@ -24,6 +24,7 @@ struct hit {
 	const struct type *type;
 	int rank;
 	char *title, *fold;
+	json_t *item;		/* made on the way when all are wanted: in the order of the file */
 };
 
 struct hits {
@@ -37,6 +38,7 @@ hits_release(struct hits *hits)
 	for (size_t i = 0; i < hits->count; i++) {
 		free(hits->all[i].title);
 		free(hits->all[i].fold);
+		json_decref(hits->all[i].item);
 	}
 	free(hits->all);
 }
@@ -91,6 +93,7 @@ struct listing {
 	const struct type *type;
 	struct filters filters;
 	char *words;		/* folded, for a type whose titles are not in the index */
+	size_t limit;
 	struct hits hits;
 };
 
@@ -175,6 +178,44 @@ far_filters_pass(bool *pass, struct listing *l, int64_t c, struct err *err)
 }
 
 static enum err_code
+add_row(json_t *fields, struct node *node, const struct type *type, int64_t k, struct err *err)
+{
+	struct row row = { 0 };
+	enum err_code code = row_load(&row, node->db, type, k, err);
+
+	if (code == OK && row.exists)
+		code = row_to_json(fields, node, &row, err);
+	row_release(&row);
+	return code;
+}
+
+static enum err_code
+list_item(json_t **out, struct node *node, const struct hit *hit, struct err *err)
+{
+	json_t *item = json_object(), *fields = json_object();
+	struct log_record record;
+	char text[ID_TEXT];
+	enum err_code code;
+
+	json_object_set_new(item, "fields", fields);
+	code = add_row(fields, node, hit->type, hit->k, err);
+	/* Whose client it is stands in another block, and is what people ask first. */
+	if (code == OK && hit->type == &schema_types[TYPE_CLIENT])
+		code = add_row(fields, node, &schema_types[TYPE_ASSIGNMENT], hit->k, err);
+	else if (code == OK)
+		query_add_client(fields, node, hit->c);
+	if (code == OK && (code = log_record_by_k(&record, node->db, hit->k, err)) == OK) {
+		id_to_text(text, &record.id);
+		json_object_set_new(item, "id", json_string_nocheck(text));
+		json_object_set_new(item, "type", json_string_nocheck(hit->type->name));
+		*out = item;
+	} else {
+		json_decref(item);
+	}
+	return code;
+}
+
+static enum err_code
 consider(struct listing *l, int64_t k, struct err *err)
 {
 	const struct field *field = title_field(l->type);
@@ -218,46 +259,11 @@ consider(struct listing *l, int64_t k, struct err *err)
 			l->hits.count--;
 			free(l->hits.all[l->hits.count].title);
 			free(l->hits.all[l->hits.count].fold);
+		} else if (l->limit == 0) {
+			code = list_item(&l->hits.all[l->hits.count - 1].item, l->node, &hit, err);
 		}
 	}
 	buf_release(&title);
-	return code;
-}
-
-static enum err_code
-add_row(json_t *fields, struct node *node, const struct type *type, int64_t k, struct err *err)
-{
-	struct row row = { 0 };
-	enum err_code code = row_load(&row, node->db, type, k, err);
-
-	if (code == OK && row.exists)
-		code = row_to_json(fields, node, &row, err);
-	row_release(&row);
-	return code;
-}
-
-static enum err_code
-list_item(json_t *array, struct node *node, const struct hit *hit, struct err *err)
-{
-	json_t *item = json_object(), *fields = json_object();
-	struct log_record record;
-	char text[ID_TEXT];
-	enum err_code code;
-
-	json_object_set_new(item, "fields", fields);
-	code = add_row(fields, node, hit->type, hit->k, err);
-	/* Whose client it is stands in another block, and is what people ask first. */
-	if (code == OK && hit->type == &schema_types[TYPE_CLIENT])
-		code = add_row(fields, node, &schema_types[TYPE_ASSIGNMENT], hit->k, err);
-	else if (code == OK)
-		query_add_client(fields, node, hit->c);
-	if (code == OK && (code = log_record_by_k(&record, node->db, hit->k, err)) == OK) {
-		id_to_text(text, &record.id);
-		json_object_set_new(item, "id", json_string_nocheck(text));
-		json_object_set_new(item, "type", json_string_nocheck(hit->type->name));
-		json_array_append(array, item);
-	}
-	json_decref(item);
 	return code;
 }
 
@@ -265,7 +271,7 @@ enum err_code
 query_list(json_t **out, struct node *node, const char *type_name, const char *const *filters,
     size_t filter_count, size_t limit, struct err *err)
 {
-	struct listing l = { .node = node, .type = schema_type(type_name, strlen(type_name)) };
+	struct listing l = { .node = node, .type = schema_type(type_name, strlen(type_name)), .limit = limit };
 	const struct field *title;
 	struct buf words;
 	int64_t *ks = NULL;
@@ -294,7 +300,8 @@ query_list(json_t **out, struct node *node, const char *type_name, const char *c
 	if (code == OK)
 		*out = json_array();
 	for (size_t i = 0; code == OK && i < l.hits.count && (limit == 0 || i < limit); i++)
-		code = list_item(*out, node, &l.hits.all[i], err);
+		if (l.hits.all[i].item || (code = list_item(&l.hits.all[i].item, node, &l.hits.all[i], err)) == OK)
+			json_array_append(*out, l.hits.all[i].item);
 	if (code != OK) {
 		json_decref(*out);
 		*out = NULL;

@@ -13,6 +13,7 @@
 #include "crypto/key.h"
 #include "net/server.h"
 #include "net/signature.h"
+#include "node/ask.h"
 #include "node/enrol.h"
 #include "node/serve_feed.h"
 #include "repo/smart.h"
@@ -315,6 +316,16 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 
 	if (strcmp(request->path, "/join") == 0 && strcmp(request->method, "POST") == 0) {
 		if ((code = enrol_answer(reply->body, *hub, request->body, request->body_len, &err)) == OK) {
+			reply->status = 200;
+			reply->content_type = "application/json";
+		}
+	} else if (strncmp(request->path, "/ask/", 5) == 0 && strcmp(request->method, "POST") == 0) {
+		if (!authenticate(&caller, serve, *hub, request, reply))
+			return;
+		if (caller.reads_only)
+			reply_text(reply, 404, "not found\n");
+		else if ((code = ask_answer(reply->body, *hub, &caller, request->path, request->body,
+		    request->body_len, &err)) == OK) {
 			reply->status = 200;
 			reply->content_type = "application/json";
 		}

@@ -22,23 +22,9 @@
 
 /* --- the down feed, brought up to date --- */
 
-static enum err_code
-device_revoked(bool *out, struct node *hub, const struct serve_caller *caller, struct err *err)
-{
-	struct statement *statements;
-	uint64_t epoch;
-	size_t count;
-
-	if (access_epoch(&epoch, hub, err) != OK ||
-	    access_statements(&statements, &count, hub, err) != OK)
-		return err->code;
-	*out = policy_node_revoked(statements, count, caller->node, epoch);
-	access_statements_free(statements, count);
-	return OK;
-}
-
 /* What the node says it has is confirmed.  A node that knows nothing we know
- * was restored or lost its file: everything is for it anew. */
+ * was restored or lost its file: everything is for it anew.  What we told it
+ * stays on the list of what it holds: some of it may have to be purged there. */
 static enum err_code
 take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
 {
@@ -58,8 +44,8 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 	down->policy = 0;
 	down->passport_ms = 0;
 	down->has_acked = false;
-	if (db_run(hub->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
-	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK)
+	if (db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
+	    db_run(hub->db, SQL_ENTRY_HELD, err, "i", down->f) != OK)
 		return err->code;
 	return feed_restart(down, hub, err);
 }
@@ -184,8 +170,8 @@ bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller 
 
 	bytes_put_be64(id, caller->node);
 	if ((code = feed_load(down, hub, caller->node, false, err)) != OK ||
-	    (code = device_revoked(&revoked, hub, caller, err)) != OK ||
-	    (!caller->reads_only && (code = take_have(down, hub, caller, err)) != OK))
+	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
+	    (code = take_have(down, hub, caller, err)) != OK)
 		goto out;
 	if (revoked) {
 		code = entitle_wipe(hub, down, err);
@@ -196,33 +182,13 @@ bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller 
 			down->passport_ms = 0;
 		code = entitle_update(hub, down, &access, &ordered, err);
 	}
-	if (code == OK && !caller->reads_only &&
+	if (code == OK &&
 	    (code = db_run(hub->db, SQL_PEER_CONTACT, err, "bi", id, sizeof(id),
 	    (int64_t)node_now_ms(hub))) == OK)
 		code = make_down(down, hub, caller, revoked, ordered != 0, err);
 out:
 	access_release(&access);
 	return code;
-}
-
-enum err_code
-serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
-    struct err *err)
-{
-	struct feed down;
-
-	if (db_begin(hub->db, err) != OK)
-		return err->code;
-	if (bring_up_to_date(&down, hub, caller, err) != OK) {
-		db_rollback(hub->db);
-		return err->code;
-	}
-	if (db_commit(hub->db, err) != OK)
-		return err->code;
-	reply->status = 200;
-	reply->content_type = smart_advertisement_type(SMART_UPLOAD_PACK);
-	smart_advertise(reply->body, SMART_UPLOAD_PACK, "refs/heads/down", down.has_tip ? down.tip : NULL);
-	return OK;
 }
 
 enum err_code
@@ -334,14 +300,14 @@ add_item(struct sending *s, const struct item *item, struct err *err)
 		pack_writer_object(s->writer, &s->pack, PACK_BLOB, batch.size, batch.z, batch.z_len);
 		return OK;
 	}
-	if (db_query(&stmt, s->hub->db, SQL_OBJECT_GET, err, "b", item->oid, (size_t)20) != OK ||
+	if (db_query(&stmt, s->hub->db, SQL_OBJECT_GET, err, "ib", s->down.f, item->oid, (size_t)20) != OK ||
 	    db_row(s->hub->db, stmt, &row, err) != OK)
 		return err->code;
 	if (!row)
 		return err_set(err, ERR_INVALID, "an object of the feed is missing");
-	z = db_col_blob(stmt, 4, &z_len);
-	pack_writer_object(s->writer, &s->pack, (enum pack_type)db_col_int(stmt, 2),
-	    (size_t)db_col_int(stmt, 3), z, z_len);
+	z = db_col_blob(stmt, 3, &z_len);
+	pack_writer_object(s->writer, &s->pack, (enum pack_type)db_col_int(stmt, 1),
+	    (size_t)db_col_int(stmt, 2), z, z_len);
 	db_reset(stmt);
 	return OK;
 }
@@ -412,6 +378,70 @@ plan(struct sending *s, const struct access *access, uint64_t from, uint64_t to,
 	return OK;
 }
 
+/* Stock git reads what the node itself was given.  Its reading changes nothing:
+ * while the chain still has what was taken away, and the node has not come to
+ * hear of it, there is nothing to read. */
+static enum err_code
+reader_tip(bool *out, struct sending *s, const struct serve_caller *caller, struct err *err)
+{
+	struct access access = { 0 };
+	bool revoked = false;
+	enum err_code code;
+
+	*out = false;
+	if ((code = feed_load(&s->down, s->hub, caller->node, false, err)) == OK && s->down.has_tip &&
+	    (code = device_revoked(&revoked, s->hub, caller, err)) == OK && !revoked &&
+	    (code = access_load(&access, s->hub, &caller->person, err)) == OK) {
+		code = plan(s, &access, 0, s->down.n, err);
+		*out = code == OK;
+	}
+	access_release(&access);
+	return code == ERR_DENIED ? OK : code;
+}
+
+static enum err_code
+serve_reader_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
+    struct err *err)
+{
+	struct sending *s = mem_alloc(sizeof(*s));
+	bool has_tip;
+	enum err_code code;
+
+	s->hub = hub;
+	if ((code = db_read_begin(hub->db, err)) == OK)
+		code = reader_tip(&has_tip, s, caller, err);
+	db_read_end(hub->db);
+	if (code == OK) {
+		reply->status = 200;
+		reply->content_type = smart_advertisement_type(SMART_UPLOAD_PACK);
+		smart_advertise(reply->body, SMART_UPLOAD_PACK, "refs/heads/down", has_tip ? s->down.tip : NULL);
+	}
+	sending_free(s);
+	return code;
+}
+
+enum err_code
+serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
+    struct err *err)
+{
+	struct feed down;
+
+	if (caller->reads_only)
+		return serve_reader_refs(reply, hub, caller, err);
+	if (db_begin(hub->db, err) != OK)
+		return err->code;
+	if (bring_up_to_date(&down, hub, caller, err) != OK) {
+		db_rollback(hub->db);
+		return err->code;
+	}
+	if (db_commit(hub->db, err) != OK)
+		return err->code;
+	reply->status = 200;
+	reply->content_type = smart_advertisement_type(SMART_UPLOAD_PACK);
+	smart_advertise(reply->body, SMART_UPLOAD_PACK, "refs/heads/down", down.has_tip ? down.tip : NULL);
+	return OK;
+}
+
 enum err_code
 serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     const void *body, size_t len, void (*release)(void *context, struct node *hub), void *context,
@@ -433,7 +463,7 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 	if ((code = smart_fetch_parse(&fetch, body, len, err)) != OK ||
 	    (code = db_read_begin(hub->db, err)) != OK ||
 	    (code = feed_load(&s->down, hub, caller->node, false, err)) != OK ||
-	    (code = device_revoked(&revoked, hub, caller, err)) != OK ||
+	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
 	    (!revoked && (code = access_load(&access, hub, &caller->person, err)) != OK) ||
 	    (code = feed_commit_n(&want_n, &s->down, hub, fetch.want, err)) != OK)
 		goto out;
@@ -501,8 +531,9 @@ take_receipts(struct receiving *r, const struct header *header, const struct chu
 	for (size_t i = 0; i < header->purge_count && code == OK; i++) {
 		const struct header_purge *purge = &header->purges[i];
 
-		if ((code = db_run(r->hub->db, SQL_PURGE_RECEIPT, err, "issii", r->down.f, purge->shard,
-		    receipt, (int64_t)node_now_ms(r->hub), (int64_t)purge->batches)) == OK)
+		if ((code = db_run(r->hub->db, SQL_PURGE_RECEIPT, err, "issiii", r->down.f, purge->shard,
+		    receipt, (int64_t)node_now_ms(r->hub), (int64_t)purge->batches,
+		    (int64_t)purge->ordered_ms)) == OK)
 			code = db_run(r->hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(r->hub), id,
 			    sizeof(id), "purged", purge->shard);
 	}
@@ -591,7 +622,7 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		return code;
 	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
-	    (code = device_revoked(&r->admission.device_revoked, hub, r->caller, err)) != OK ||
+	    (code = access_device_revoked(&r->admission.device_revoked, hub, r->caller->node, err)) != OK ||
 	    (code = access_load(&access, hub, &r->caller->person, err)) != OK)
 		goto out;
 	r->admission.hub = hub;

@@ -17,8 +17,9 @@ struct serve_caller {
 	const char *have;	/* Satchel-Have of a signed request */
 };
 
-/* GET info/refs for the down feed: judges anew what the node may hold and, for
- * the node itself, makes the next commit. */
+/* GET info/refs for the down feed: judges anew what the node may hold and makes
+ * the next commit.  With a token it changes nothing, and answers as if the feed were
+ * empty while the chain has something that was taken away. */
 enum err_code serve_down_refs(struct server_reply *reply, struct node *hub,
     const struct serve_caller *caller, struct err *err);
 enum err_code serve_up_refs(struct server_reply *reply, struct node *hub,

@@ -33,6 +33,7 @@ struct session {
 	char have[41];			/* down tip, for Satchel-Have */
 	struct sync_progress progress;
 	struct chunk_objects *objects;
+	bool push_first;			/* work was done here that an order to erase could hit */
 };
 
 static void
@@ -57,9 +58,9 @@ on_bytes(void *context, uint64_t out, uint64_t in)
 }
 
 static enum err_code
-read_object(void *context, const uint8_t oid[20], enum pack_type *type, struct buf *out, struct err *err)
+read_from(struct session *s, int64_t f, const uint8_t oid[20], enum pack_type *type, struct buf *out,
+    struct err *err)
 {
-	struct session *s = context;
 	struct sqlite3_stmt *stmt;
 	size_t size, z_len;
 	const void *z;
@@ -67,20 +68,28 @@ read_object(void *context, const uint8_t oid[20], enum pack_type *type, struct b
 	bool row;
 	enum err_code code;
 
-	if (db_query(&stmt, s->node->db, SQL_OBJECT_GET, err, "b", oid, (size_t)20) != OK ||
+	if (db_query(&stmt, s->node->db, SQL_OBJECT_GET, err, "ib", f, oid, (size_t)20) != OK ||
 	    db_row(s->node->db, stmt, &row, err) != OK)
 		return err->code;
 	if (!row)
 		return err_set(err, ERR_NOT_FOUND, "the feed has no such object");
-	*type = (enum pack_type)db_col_int(stmt, 2);
-	size = (size_t)db_col_int(stmt, 3);
-	z = db_col_blob(stmt, 4, &z_len);
+	*type = (enum pack_type)db_col_int(stmt, 1);
+	size = (size_t)db_col_int(stmt, 2);
+	z = db_col_blob(stmt, 3, &z_len);
 	if ((to = buf_reserve(out, size)) == NULL)
 		code = err_set(err, ERR_INVALID, "an object of the feed is too large");
 	else if ((code = zip_inflate(to, size, z, z_len, err)) == OK)
 		buf_commit(out, size);
 	db_reset(stmt);
 	return code;
+}
+
+static enum err_code
+read_incoming(void *context, const uint8_t oid[20], enum pack_type *type, struct buf *out, struct err *err)
+{
+	struct session *s = context;
+
+	return read_from(s, s->down.f, oid, type, out, err);
 }
 
 static enum err_code
@@ -131,7 +140,7 @@ read_outgoing(void *context, const uint8_t oid[20], enum pack_type *type, struct
 	memcpy(key.oid, oid, 20);
 	found = p->count ? bsearch(&key, p->batches, p->count, sizeof(key), by_oid) : NULL;
 	if (found == NULL)
-		return read_object(p->session, oid, type, out, err);
+		return read_from(p->session, p->session->up.f, oid, type, out, err);
 	*type = PACK_BLOB;
 	buf_init(&text, BATCH_BYTES_MAX);
 	if ((code = log_batch_text(&text, &batch, p->session->node->db, found->b, err)) == OK)
@@ -436,6 +445,7 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
+	int64_t unsent = 0;
 	enum err_code code;
 
 	if (chunk_open(&chunk, s->objects, tip, err) != OK)
@@ -452,7 +462,13 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 	*more = header.more;
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if ((code = apply_chunk(s, &chunk, &header, err)) == OK &&
+	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
+	    s->up.f, (int64_t)0)) == OK && unsent) {
+		s->push_first = true;
+		db_rollback(s->node->db);
+		goto out;
+	}
+	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
 	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
@@ -471,7 +487,7 @@ static enum err_code
 fetch_one(struct session *s, bool *again, struct err *err)
 {
 	struct remote_options options = { .path = s->path, .ref = "refs/heads/down",
-		.tip = s->down.has_tip ? s->down.tip : NULL, .read = read_object, .exchange = exchange,
+		.tip = s->down.has_tip ? s->down.tip : NULL, .read = read_incoming, .exchange = exchange,
 		.object = object_in, .context = s };
 	uint8_t tip[20];
 	uint64_t more = 0;
@@ -487,7 +503,7 @@ fetch_one(struct session *s, bool *again, struct err *err)
 	code = remote_fetch(&options, tip, &fetched, err);
 	if (code == OK && fetched && (code = take_commit(s, tip, &more, err)) == OK) {
 		s->result->left = more;
-		*again = more != 0;
+		*again = more != 0 || s->push_first;
 	}
 	chunk_objects_free(s->objects);
 	s->objects = NULL;
@@ -503,6 +519,11 @@ fetch(struct session *s, struct err *err)
 		show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 		if (fetch_one(s, &again, err) != OK)
 			return err_wrap(err, "receive");
+		if (s->push_first) {
+			s->push_first = false;
+			if (push(s, err) != OK)
+				return err->code;
+		}
 		show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 	}
 	return OK;

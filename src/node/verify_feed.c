@@ -12,7 +12,8 @@
 
 /* *HERE false when the object is not kept any more. */
 static enum err_code
-read_object(struct buf *out, bool *here, struct node *node, const uint8_t oid[20], struct err *err)
+read_object(struct buf *out, bool *here, struct node *node, int64_t f, const uint8_t oid[20],
+    struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	enum err_code code = OK;
@@ -21,13 +22,13 @@ read_object(struct buf *out, bool *here, struct node *node, const uint8_t oid[20
 	void *to;
 
 	buf_clear(out);
-	if (db_query(&stmt, node->db, SQL_OBJECT_GET, err, "b", oid, (size_t)20) != OK ||
+	if (db_query(&stmt, node->db, SQL_OBJECT_GET, err, "ib", f, oid, (size_t)20) != OK ||
 	    db_row(node->db, stmt, here, err) != OK)
 		return err->code;
 	if (!*here)
 		return OK;
-	size = (size_t)db_col_int(stmt, 3);
-	z = db_col_blob(stmt, 4, &len);
+	size = (size_t)db_col_int(stmt, 2);
+	z = db_col_blob(stmt, 3, &len);
 	if ((to = buf_reserve(out, size)) == NULL)
 		code = err_set(err, ERR_INVALID, "too large");
 	else if ((code = zip_inflate(to, size, z, len, err)) == OK)
@@ -47,7 +48,7 @@ check_chain(struct verifying *v, int64_t f, int64_t n, int64_t acked, const uint
 
 	memcpy(oid, tip, sizeof(oid));
 	for (;; n--) {
-		code = read_object(&v->text, &here, v->node, oid, err);
+		code = read_object(&v->text, &here, v->node, f, oid, err);
 		if (code != OK && code != ERR_INVALID)
 			return code;
 		if (code == OK && !here) {

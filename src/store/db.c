@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "core/id.h"
+#include "core/schema.h"
 
 #define APPLICATION_ID 0x53617463	/* "Satc" */
 #define WAL_PAGES_MAX 2000		/* then a commit also checkpoints */
@@ -46,8 +47,10 @@ static enum err_code
 fail(struct db *db, struct err *err, const char *doing)
 {
 	int code = sqlite3_errcode(db->sqlite);
+	int reason = code == SQLITE_IOERR ? sqlite3_system_errno(db->sqlite) : 0;
 
-	if (code == SQLITE_FULL)
+	/* Of the ways to have no room SQLite knows only the first. */
+	if (code == SQLITE_FULL || reason == EDQUOT || reason == EFBIG)
 		return err_set(err, ERR_IO, "the disk is full: nothing was changed "
 		    "(%s); free some space and try again", doing);
 	return err_set(err, code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_INVALID : ERR_IO,
@@ -102,15 +105,33 @@ count_wal(void *context, sqlite3 *sqlite, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* The record tables' texts, hashed: another schema means other tables. */
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 1099511628211u;
+	return hash;
+}
+
+/* What the derived rows depend on, hashed: the tables' texts, and of each field
+ * what decides how its cell is kept and whether it is searched. */
 static int64_t
 tables_fingerprint(void)
 {
 	uint64_t hash = 14695981039346656037u;
+	char text[32];
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		for (const char *p = tables[i]; *p; p++)
-			hash = (hash ^ (uint8_t)*p) * 1099511628211u;
+		hash = hash_text(hash, tables[i]);
+	for (int t = 0; t < TYPE_COUNT; t++) {
+		for (uint8_t f = 0; f < schema_types[t].field_count; f++) {
+			const struct field *field = &schema_types[t].fields[f];
+
+			snprintf(text, sizeof(text), "%d %d %u;", (int)field->kind, (int)field->form,
+			    field->flags & FIELD_FIND);
+			hash = hash_text(hash, text);
+		}
+	}
 	return (int64_t)(hash >> 1);
 }
 
@@ -155,12 +176,16 @@ migrate(struct db *db, bool *stale, struct err *err)
 		if (db_int(&made, &found, db, SQL_META_GET, err, "s", "tables") != OK)
 			return err->code;
 		if (made == tables_fingerprint())
-			return OK;
+			return db_int(&made, stale, db, SQL_META_GET, err, "s", "stale");
 	}
 	if (db_begin(db, err) != OK)
 		return err->code;
 	/* Another process may have done it while we waited for the lock. */
 	version = pragma_number(db, "PRAGMA user_version");
+	if (version < 0 || version > newest) {
+		err_set(err, ERR_CONFLICT, "another satchel changed it meanwhile; try again");
+		goto fail;
+	}
 	for (; version < newest; version++) {
 		if (db_exec(db, migrations[version], err) != OK)
 			goto fail;
@@ -170,18 +195,37 @@ migrate(struct db *db, bool *stale, struct err *err)
 	    db_int(&made, &found, db, SQL_META_GET, err, "s", "tables") != OK)
 		goto fail;
 	if (!found || made != tables_fingerprint()) {
-		*stale = found;
-		if (drop_tables(db, err) != OK || make_tables(db, err) != OK)
+		/* Kept until record_rebuild has run: this process may end before. */
+		if ((found && db_run(db, SQL_META_PUT, err, "si", "stale", (int64_t)1) != OK) ||
+		    drop_tables(db, err) != OK || make_tables(db, err) != OK)
 			goto fail;
 	}
-	return db_commit(db, err);
+	if (db_commit(db, err) != OK)
+		return err->code;
+	return db_int(&made, stale, db, SQL_META_GET, err, "s", "stale");
 fail:
 	db_rollback(db);
 	return err_wrap(err, "prepare the database");
 }
 
+/* Ours, or an empty file that is to become ours? */
 static enum err_code
-configure(struct db *db, struct err *err)
+identify(struct db *db, bool *fresh, const char *path, struct err *err)
+{
+	int id = pragma_number(db, "PRAGMA application_id");
+
+	*fresh = id == 0 && pragma_number(db, "SELECT count(*) FROM sqlite_master") == 0;
+	if (id == APPLICATION_ID || *fresh)
+		return OK;
+	if (id == -1) {
+		fail(db, err, "open");
+		return err_wrap(err, "%s", path);
+	}
+	return err_set(err, ERR_INVALID, "%s is a database of another program", path);
+}
+
+static enum err_code
+configure(struct db *db, const char *path, struct err *err)
 {
 	static const char *const pragmas[] = {
 		"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
@@ -191,13 +235,36 @@ configure(struct db *db, struct err *err)
 		"PRAGMA trusted_schema = OFF",
 	};
 
+	char sql[64];
+	bool fresh;
+
 	sqlite3_busy_timeout(db->sqlite, 10000);
 	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	/* Before anything that changes the file: it may be somebody else's. */
+	if (identify(db, &fresh, path, err) != OK)
+		return err->code;
 	for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++)
 		if (db_exec(db, pragmas[i], err) != OK)
 			return err->code;
 	sqlite3_wal_hook(db->sqlite, count_wal, db);
+	if (!fresh)
+		return OK;
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", APPLICATION_ID);
+	return db_exec(db, sql, err);
+}
+
+/* SQLite would make the file readable by others.  Only a new one is opened here:
+ * closing it would drop the locks that this process has on it. */
+static enum err_code
+create_private(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0 && errno != EEXIST)
+		return err_set(err, ERR_IO, "create %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
 	return OK;
 }
 
@@ -209,7 +276,6 @@ db_open(struct db **out, const char *path, bool create, bool *stale, struct err 
 	char *lock_path = mem_alloc(strlen(path) + 6);
 	enum err_code code;
 	struct stat st;
-	mode_t mask;
 
 	*out = NULL;
 	sprintf(lock_path, "%s-lock", path);
@@ -219,44 +285,21 @@ db_open(struct db **out, const char *path, bool create, bool *stale, struct err 
 		    "run satchel init or satchel join, or name one with --home", path);
 		goto fail;
 	}
-	/* SQLite would make the file readable by others. */
-	mask = umask(077);
 	db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (db->lock_fd < 0) {
-		umask(mask);
 		err_set(err, ERR_IO, "%s: %s", lock_path, strerror(errno));
 		goto fail;
 	}
-	if (lock(db, err) != OK) {
-		umask(mask);
+	if (lock(db, err) != OK)
 		goto fail;
-	}
-	if (sqlite3_open_v2(path, &db->sqlite, create ? flags | SQLITE_OPEN_CREATE : flags, NULL)
-	    != SQLITE_OK)
+	code = create ? create_private(path, err) : OK;
+	if (code == OK && sqlite3_open_v2(path, &db->sqlite, flags, NULL) != SQLITE_OK)
 		code = fail(db, err, "open");
-	else
-		code = configure(db, err);
+	if (code == OK)
+		code = configure(db, path, err);
 	unlock(db);
-	umask(mask);
 	if (code != OK)
 		goto fail;
-	switch (pragma_number(db, "PRAGMA application_id")) {
-	case 0:
-		if (pragma_number(db, "SELECT count(*) FROM sqlite_master") == 0) {
-			char sql[64];
-
-			snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", APPLICATION_ID);
-			if (db_exec(db, sql, err) != OK)
-				goto fail;
-			break;
-		}
-		/* fall through */
-	default:
-		err_set(err, ERR_INVALID, "%s is a database of another program", path);
-		goto fail;
-	case APPLICATION_ID:
-		break;
-	}
 	if (migrate(db, stale, err) != OK)
 		goto fail;
 	free(lock_path);
@@ -371,6 +414,8 @@ db_truncate_wal(struct db *db, struct err *err)
 {
 	int rc;
 
+	if (db->writing || db->reading)
+		return err_set(err, ERR_IO, "database: a transaction is open still");
 	db_rest(db);
 	if (lock(db, err) != OK)
 		return err->code;

@@ -31,8 +31,8 @@ extern const char *const db_sql_names[SQL_COUNT];
 extern const bool db_sql_scans[SQL_COUNT];	/* marked as allowed to scan a table */
 
 /* Open PATH, creating it (0600) when CREATE and absent.  *STALE is set when
- * the record tables were made by another schema and are empty now: the caller
- * runs record_rebuild. */
+ * the record tables were made by another schema and are empty now, and at every
+ * opening until the caller has run record_rebuild. */
 enum err_code db_open(struct db **out, const char *path, bool create, bool *stale, struct err *err);
 void db_close(struct db *db);
 

@@ -260,14 +260,13 @@ log_next_seq(uint64_t *out, struct db *db, int64_t s, int64_t w, const uint8_t f
 
 	if (batch_before(&b, &first, &ops, &found, db, s, w, INT64_MAX, err) != OK)
 		return err->code;
-	if (!found) {
-		if (floor_name(h, db, s, floor_key, err) != OK ||
-		    db_int(&kept, &found, db, SQL_FLOOR_GET, err, "b", h, sizeof(h)) != OK)
-			return err->code;
-		first = (uint64_t)kept;
-		ops = kept ? 0 : 1;
-	}
-	*out = first + ops;
+	*out = found ? first + ops : 1;
+	/* Also when some of it has come back: what the hub refused has not, and keeps its seqs. */
+	if (floor_name(h, db, s, floor_key, err) != OK ||
+	    db_int(&kept, &found, db, SQL_FLOOR_GET, err, "b", h, sizeof(h)) != OK)
+		return err->code;
+	if ((uint64_t)kept > *out)
+		*out = (uint64_t)kept;
 	return OK;
 }
 

@@ -258,7 +258,8 @@ record_rebuild(struct db *db, void (*progress)(void *context, int64_t done, int6
 		code = replay(db, &text, b, err);
 	}
 	buf_release(&text);
-	return code;
+	/* What db_open left when the schema had changed. */
+	return code == OK ? db_run(db, SQL_META_DROP, err, "s", "stale") : code;
 }
 
 static enum err_code

@@ -80,11 +80,11 @@ fits(const struct field *field, struct value value)
 	uint8_t id[16];
 	int64_t n;
 
-	if (field->kind == KIND_FLAG || field->form == FORM_BOOL)
-		return value_is_true(value) || (value.len == 5 && memcmp(value.p, "false", 5) == 0) ||
-		    value_is_null(value);
+	/* A flag's column always says what it amounts to. */
 	if (value_is_null(value))
-		return true;
+		return field->kind != KIND_FLAG;
+	if (field->kind == KIND_FLAG || field->form == FORM_BOOL)
+		return value_is_true(value) || (value.len == 5 && memcmp(value.p, "false", 5) == 0);
 	switch (field->form) {
 	case FORM_INT:
 	case FORM_INSTANT:
@@ -274,6 +274,8 @@ load_field(struct loading *l, const struct field *field, struct cell *cell, unsi
 	size_t json_len;
 	bool keyed = field && (field->kind == KIND_SET || field->kind == KIND_MAP);
 
+	if (cell->items || cell->early)
+		return false;
 	if ((flags & PLAIN_NOT) && (!bytes_get_varint(&count, &l->p, l->end) ||
 	    count > (uint64_t)(l->end - l->p)))
 		return false;
@@ -316,6 +318,8 @@ load_field(struct loading *l, const struct field *field, struct cell *cell, unsi
 			break;
 		case KIND_SET:
 		case KIND_MAP:
+			if ((marks & SAME_KEY) && i == 0)
+				return false;
 			if (!(marks & SAME_KEY) && (json == NULL ||
 			    !next_member(&key, &value, &json, json_end, field->kind == KIND_MAP)))
 				return false;
@@ -367,6 +371,17 @@ load_siblings(struct row *row, struct db *db, struct err *err)
 	return OK;
 }
 
+/* Has every item the value that its kind keeps? */
+static bool
+is_whole(const struct row *row)
+{
+	for (uint8_t f = 0; f < row->type->field_count; f++)
+		for (size_t i = 0; i < row->cells[f].count; i++)
+			if (row->cells[f].items[i].value == NULL && row->type->fields[f].kind != KIND_SET)
+				return false;
+	return true;
+}
+
 void
 row_init(struct row *row, const struct type *type, int64_t k)
 {
@@ -411,12 +426,12 @@ row_load(struct row *row, struct db *db, const struct type *type, int64_t k, str
 	db_reset(l.stmt);
 	buf_release(&l.text);
 	free(copy);
-	if (l.memo.failed)
+	if (l.memo.failed || (good && l.siblings && load_siblings(row, db, err) != OK))
 		return err->code;
-	if (!good)
+	if (!good || !is_whole(row))
 		return err_set(err, ERR_INVALID, "the %s row %lld is damaged; satchel rebuild makes it "
 		    "anew from the log", type->name, (long long)k);
-	return l.siblings ? load_siblings(row, db, err) : OK;
+	return OK;
 }
 
 /* --- save --- */

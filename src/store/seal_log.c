@@ -114,7 +114,7 @@ log_seal_part(struct seal_part *out, struct db *db, int64_t i, const uint32_t *a
 
 	memset(out, 0, sizeof(*out));
 	if ((code = read_seal(&out->seal, &proof, &proof_len, db, i, err)) != OK)
-		return code;
+		goto out;
 	out->at = mem_dup(at, known * sizeof(*at));
 	out->known = known;
 	out->proof_len = merkle_proof_len(at, known, out->seal.leaves);

@@ -1,0 +1,181 @@
+#include "node/ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "net/client.h"
+#include "node/access.h"
+#include "node/enrol.h"
+#include "node/report.h"
+#include "node/serve_feed.h"
+#include "store/db.h"
+#include "store/log.h"
+
+#define ANSWER_MAX (16u << 20)
+
+static uint64_t
+now_s(void *context)
+{
+	return node_now_ms(context) / 1000;
+}
+
+static enum err_code
+ask(json_t **out, struct node *node, const char *path, const char *body, struct err *err)
+{
+	struct client_reply reply = { 0 };
+	struct client *client;
+	enum err_code code;
+
+	*out = NULL;
+	if (client_open(&client, &(struct client_options){ .url = node->hub_url, .key = node->key,
+	    .server_key = node->hub_key, .now_s = now_s, .context = node }, err) != OK)
+		return err->code;
+	buf_init(&reply.body, ANSWER_MAX);
+	code = client_exchange(client, &(struct client_request){ .method = "POST", .path = path,
+	    .content_type = "application/json", .body = body, .body_len = strlen(body) }, &reply, err);
+	if (code == OK && reply.status == 404)
+		code = err_set(err, ERR_DENIED, "the hub does not answer this to you");
+	else if (code == OK && reply.status != 200)
+		code = err_set(err, ERR_NETWORK, "the hub answered with status %d", reply.status);
+	else if (code == OK && (*out = json_loadb(reply.body.p, reply.body.len, 0, NULL)) == NULL)
+		code = err_set(err, ERR_NETWORK, "the hub's answer is not JSON: is a proxy in between?");
+	buf_release(&reply.body);
+	client_close(client);
+	return code;
+}
+
+/* --- nodes --- */
+
+static enum err_code
+keep(struct node *node, json_t *answer, struct err *err)
+{
+	char *text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	enum err_code code = db_begin(node->db, err);
+
+	if (code == OK) {
+		if ((code = db_run(node->db, SQL_META_PUT, err, "ss", "nodes", text)) == OK &&
+		    (code = db_run(node->db, SQL_META_PUT, err, "si", "nodes_ms",
+		    (int64_t)node_now_ms(node))) == OK)
+			code = db_commit(node->db, err);
+		else
+			db_rollback(node->db);
+	}
+	free(text);
+	return code;
+}
+
+static enum err_code
+recall(json_t **out, int64_t *as_of_ms, struct node *node, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	const char *text;
+	bool row;
+
+	if (log_meta_int(as_of_ms, node->db, "nodes_ms", err) != OK ||
+	    db_query(&stmt, node->db, SQL_META_GET, err, "s", "nodes") != OK ||
+	    db_row(node->db, stmt, &row, err) != OK)
+		return err->code;
+	text = row ? db_col_text(stmt, 0, NULL) : NULL;
+	*out = text ? json_loads(text, 0, NULL) : NULL;
+	db_reset(stmt);
+	return *out ? OK : ERR_NOT_FOUND;
+}
+
+enum err_code
+ask_nodes(json_t **out, int64_t *as_of_ms, struct node *node, struct err *err)
+{
+	enum err_code code;
+	struct err recalling;
+
+	*as_of_ms = 0;
+	if (node->hub || node->wiped)
+		return report_nodes(out, node, err);
+	if ((code = ask(out, node, "/ask/nodes", "{}", err)) == OK)
+		return keep(node, *out, err);
+	if (code == ERR_DENIED)
+		return report_nodes(out, node, err);
+	return code == ERR_NETWORK && recall(out, as_of_ms, node, &recalling) == OK ? OK : code;
+}
+
+enum err_code
+ask_token(char token[48], struct node *node, node_t node_id, struct err *err)
+{
+	char name[NODE_TEXT], body[64];
+	const char *text;
+	json_t *answer;
+	enum err_code code;
+
+	if (node->hub)
+		return enrol_token(token, node, node_id, err);
+	node_to_text(name, node_id);
+	snprintf(body, sizeof(body), "{\"node\":\"%s\"}", name);
+	if ((code = ask(&answer, node, "/ask/token", body, err)) != OK)
+		return code;
+	text = json_string_value(json_object_get(answer, "token"));
+	if (text && strlen(text) < 48)
+		memcpy(token, text, strlen(text) + 1);
+	else
+		code = err_set(err, ERR_NETWORK, "the hub's answer has no token");
+	json_decref(answer);
+	return code;
+}
+
+/* --- hub --- */
+
+static enum err_code
+answer_token(json_t **out, struct node *hub, const struct serve_caller *caller,
+    const struct access *access, json_t *question, struct err *err)
+{
+	const char *name = json_string_value(json_object_get(question, "node"));
+	char token[48];
+	node_t node;
+
+	if (name == NULL || !node_from_text(&node, name, strlen(name)))
+		return err_set(err, ERR_INVALID, "which node?");
+	if (node != caller->node && !(access->rules.capabilities & CAN_AUDIT))
+		return err_set(err, ERR_DENIED, "not your node");
+	if (enrol_token(token, hub, node, err) != OK)
+		return err->code;
+	*out = json_pack("{ss}", "token", token);
+	return OK;
+}
+
+enum err_code
+ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller, const char *path,
+    const void *body, size_t len, struct err *err)
+{
+	json_t *question = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL), *answer = NULL;
+	struct access access = { 0 };
+	bool revoked;
+	char *text;
+	enum err_code code;
+
+	if (question == NULL)
+		return err_set(err, ERR_INVALID, "a question is JSON");
+	if ((code = access_device_revoked(&revoked, hub, caller->node, err)) != OK)
+		goto out;
+	if (revoked) {
+		code = err_set(err, ERR_DENIED, "this device was revoked");
+		goto out;
+	}
+	if ((code = access_load(&access, hub, &caller->person, err)) != OK)
+		goto out;
+	if (strcmp(path, "/ask/nodes") == 0)
+		code = access.rules.capabilities & (CAN_GRANT | CAN_AUDIT) ? report_nodes(&answer, hub, err)
+		    : err_set(err, ERR_DENIED, "for heads and auditors");
+	else if (strcmp(path, "/ask/token") == 0)
+		code = answer_token(&answer, hub, caller, &access, question, err);
+	else
+		code = err_set(err, ERR_NOT_FOUND, "no such question");
+	if (code == OK && (text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER)) != NULL) {
+		buf_adds(out, text);
+		free(text);
+	}
+out:
+	json_decref(answer);
+	json_decref(question);
+	access_release(&access);
+	return code;
+}

@@ -1,0 +1,29 @@
+/*
+ * ask - questions that only the hub can answer, asked from any home.
+ *
+ * A head sees from his laptop who holds what and which receipts are due; a
+ * person gets a read token for his own node's feed.  The last answer is kept,
+ * so that it can be looked at without the hub, with its age.
+ */
+#ifndef NODE_ASK_H
+#define NODE_ASK_H
+
+#include <jansson.h>
+
+#include "node/node.h"
+
+struct buf;
+struct serve_caller;
+
+/* report_nodes as the hub tells it: at the hub at once, elsewhere over the
+ * line.  When the hub cannot be reached, its last answer; *AS_OF_MS is when it
+ * gave it, 0 for now.  A person who is no head or auditor learns of his own only. */
+enum err_code ask_nodes(json_t **out, int64_t *as_of_ms, struct node *node, struct err *err);
+/* enrol_token from any home. */
+enum err_code ask_token(char token[48], struct node *node, node_t node_id, struct err *err);
+
+/* Hub side: the answer to PATH ("/ask/nodes", "/ask/token") from CALLER, as JSON. */
+enum err_code ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
+    const char *path, const void *body, size_t len, struct err *err);
+
+#endif
