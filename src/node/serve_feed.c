@@ -390,7 +390,7 @@ reader_tip(bool *out, struct sending *s, const struct serve_caller *caller, stru
 
 	*out = false;
 	if ((code = feed_load(&s->down, s->hub, caller->node, false, err)) == OK && s->down.has_tip &&
-	    (code = device_revoked(&revoked, s->hub, caller, err)) == OK && !revoked &&
+	    (code = access_device_revoked(&revoked, s->hub, caller->node, err)) == OK && !revoked &&
 	    (code = access_load(&access, s->hub, &caller->person, err)) == OK) {
 		code = plan(s, &access, 0, s->down.n, err);
 		*out = code == OK;
