@@ -35,7 +35,8 @@ CREATE TABLE seal(
 	prev BLOB NOT NULL,		-- 32 bytes; empty for a writer's first
 	leaves INTEGER NOT NULL,
 	signature BLOB NOT NULL,
-	proof BLOB			-- hashes for the batches that are here
+	proof BLOB,			-- hashes for the batches that are here
+	b INTEGER NOT NULL		-- its first batch: at most `leaves` from there on are its own
 ) STRICT;
 
 -- The log.  z is the zlib stream that goes into git packs as it is.
@@ -52,7 +53,6 @@ CREATE TABLE batch(
 	z BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batch_s ON batch(s, w, seq);
-CREATE INDEX batch_seal ON batch(seal);
 
 -- Where own seqs go on in a shard that was purged; h is a keyed hash of its name.
 CREATE TABLE floor(
@@ -235,7 +235,7 @@ SELECT k, id, type, c FROM record WHERE k > ?1 ORDER BY k;
 SELECT k, id FROM record WHERE k = c AND k > ?1 ORDER BY k;
 
 -- name: SEAL_ADD
-INSERT INTO seal(w, epoch, prev, leaves, signature, proof) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+INSERT INTO seal(w, epoch, prev, leaves, signature, proof, b) VALUES(?1, ?2, ?3, ?4, ?5, ?6, (SELECT coalesce(max(b), 0) + 1 FROM batch));
 -- name: SEAL_GET
 SELECT w, epoch, prev, leaves, signature, proof FROM seal WHERE i = ?1;
 -- name: SEAL_PROOF
@@ -252,7 +252,7 @@ SELECT s, w, seq, ops, seal, leaf, void, size, z FROM batch WHERE b = ?1;
 -- name: BATCH_BEFORE
 SELECT b, seq, ops FROM batch WHERE s = ?1 AND w = ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT 1;
 -- name: BATCH_OF_SEAL
-SELECT b, leaf FROM batch WHERE seal = ?1 ORDER BY leaf;
+SELECT batch.b, leaf FROM seal JOIN batch ON batch.b >= seal.b AND batch.b < seal.b + leaves AND batch.seal = i WHERE i = ?1 ORDER BY leaf;
 -- name: BATCH_OF_SHARD
 SELECT b FROM batch WHERE s = ?1 ORDER BY b;
 -- name: BATCH_IN_SHARD
@@ -274,6 +274,8 @@ SELECT count(*) FROM batch;
 
 -- name: FLOOR_GET
 SELECT seq FROM floor WHERE h = ?1;
+-- name: FLOOR_ANY
+SELECT seq FROM floor LIMIT 1;
 -- name: FLOOR_PUT
 INSERT OR REPLACE INTO floor(h, seq) VALUES(?1, ?2);
 
@@ -444,7 +446,7 @@ SELECT k, person, key, device, writers FROM node ORDER BY k;
 -- name: SEAL_LAST_OF /*scan*/
 SELECT i, leaves FROM seal WHERE w = ?1 AND i < ?2 ORDER BY i DESC LIMIT 1;
 -- name: SEAL_HERE
-SELECT count(*), coalesce(max(void), 0) FROM batch WHERE seal = ?1;
+SELECT count(*), coalesce(max(void), 0) FROM seal JOIN batch ON batch.b >= seal.b AND batch.b < seal.b + leaves AND batch.seal = i WHERE i = ?1;
 -- name: SIBLING_ALL /*scan*/
 SELECT k, type, field, pos, value FROM sibling ORDER BY k, type, field, pos;
 -- name: FEED_EACH /*scan*/
@@ -480,7 +482,7 @@ DELETE FROM seal;
 DELETE FROM record;
 -- name: WIPE_ENTRY
 DELETE FROM entry;
--- name: WIPE_OBJECT
+-- name: WIPE_OBJECT /*scan*/
 DELETE FROM object WHERE type = 3;
 -- name: WIPE_PURGE
 DELETE FROM purge;

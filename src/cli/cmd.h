@@ -40,7 +40,7 @@ struct cmd {
 	X(show) X(list) X(find) X(history) \
 	X(conflicts) X(resolve) X(import) \
 	X(person) X(invite) X(grant) X(revoke) X(access) X(nodes) X(token) \
-	X(serve) X(verify) X(rebuild) X(help)
+	X(serve) X(backup) X(restore) X(verify) X(rebuild) X(help)
 
 #define X(name) extern const struct cmd cmd_##name;
 CMD_LIST(X)

@@ -12,6 +12,8 @@
 #include "store/log.h"
 #include "store/row.h"
 
+#define STATEMENTS_MAX (RULES_MAX - 8)	/* about one person; the rest is for presets */
+
 static void
 cell_string(char *out, size_t max, const struct cell *cell)
 {
@@ -53,6 +55,17 @@ access_subject(struct subject *out, struct node *node, const struct id *person, 
 		out->role = role_from_text(role, strlen(role));
 	row_release(&row);
 	return OK;
+}
+
+struct assignment
+access_newborn(const struct subject *maker, const struct id *client)
+{
+	struct assignment newborn = { .client = *client, .owner = maker->person };
+
+	memcpy(newborn.branch, maker->branch, sizeof(newborn.branch));
+	memcpy(newborn.team, maker->team, sizeof(newborn.team));
+	memcpy(newborn.territory, maker->territory, sizeof(newborn.territory));
+	return newborn;
 }
 
 enum err_code
@@ -288,12 +301,26 @@ dot_order(const void *a, const void *b)
 	return dot_compare(*(const struct dot *)a, *(const struct dot *)b);
 }
 
+/* One statement more than rules have room for would take all rights away. */
+static enum err_code
+need_room(const struct statement *known, size_t count, const struct statement *more, struct err *err)
+{
+	size_t about = 0;
+
+	for (size_t i = 0; i < count && more->node == 0; i++)
+		about += known[i].node == 0 && id_equal(&known[i].person, &more->person);
+	if (about < STATEMENTS_MAX)
+		return OK;
+	return err_set(err, ERR_INVALID, "there are %d grants and revokes for this person already, and "
+	    "no more can be kept: use wider ones (by team or branch)", STATEMENTS_MAX);
+}
+
 enum err_code
 access_state(struct node *node, struct statement *statement, struct err *err)
 {
 	const struct type *type = &schema_types[TYPE_STATEMENT];
 	struct access access = { 0 };
-	struct statement *known = NULL;
+	struct statement *known = NULL, check;
 	struct edit *edit = NULL;
 	struct dot *after = NULL;
 	struct buf value;
@@ -306,12 +333,16 @@ access_state(struct node *node, struct statement *statement, struct err *err)
 	    (code = access_need(&access, CAN_GRANT, "give or take access", err)) != OK ||
 	    (code = edit_begin(&edit, node, err)) != OK ||
 	    (code = access_statements(&known, &count, node, err)) != OK ||
-	    (code = edit_new(edit, type, NULL, &id, err)) != OK)
+	    (code = edit_new(edit, type, NULL, &id, err)) != OK ||
+	    (code = need_room(known, count, statement, err)) != OK)
+		goto out;
+	statement_encode(&value, statement);
+	/* What cannot be read back would be passed over in silence, a revoke too. */
+	if ((code = statement_decode(&check, (struct value){ value.p, value.len }, err)) != OK)
 		goto out;
 	after = mem_alloc(count * sizeof(*after));
 	after_count = frontier(after, known, count);
 	qsort(after, after_count, sizeof(*after), dot_order);
-	statement_encode(&value, statement);
 	code = edit_raw(edit, &type->fields[STATEMENT_TERMS], &(struct op){
 	    .verb = VERB_LOG, .value = { value.p, value.len }, .dots = after,
 	    .dot_count = after_count }, err);

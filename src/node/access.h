@@ -32,6 +32,9 @@ enum err_code access_need(const struct access *access, uint32_t capability, cons
 
 /* A person's facts for the policy. */
 enum err_code access_subject(struct subject *out, struct node *node, const struct id *person, struct err *err);
+/* What a client is judged by until somebody has assigned it: its maker's own,
+ * with his branch, team and territory. */
+struct assignment access_newborn(const struct subject *maker, const struct id *client);
 /* A client's assignment (k of the client); empty when its block is not here. */
 enum err_code access_assignment(struct assignment *out, struct node *node, int64_t client_k, struct err *err);
 

@@ -163,7 +163,7 @@ judge_client(struct admission *a, struct candidate *c, struct err *err)
 	if (c->s && is_own_newborn(&newborn, a, LOG_SHARD_CLIENT(c->s), err) != OK)
 		return err->code;
 	if (newborn)
-		assignment.owner = a->access->subject.person;
+		assignment = access_newborn(&a->access->subject, &c->batch.shard.client);
 	else if (access_assignment(&assignment, a->hub, LOG_SHARD_CLIENT(c->s), err) != OK)
 		return err->code;
 	if (policy_right(&a->access->rules, &a->access->subject, &assignment, block) == RIGHT_EDIT)
@@ -176,6 +176,44 @@ judge_client(struct admission *a, struct candidate *c, struct err *err)
 		return OK;
 	}
 	say(c, "no right to change ", schema_blocks[block].label);
+	return OK;
+}
+
+/* A record keeps its type and client for ever.  Another one under its id would
+ * take that name on every node that does not hold the first. */
+static enum err_code
+judge_record(struct candidate *c, struct node *hub, int64_t s, const struct type *type,
+    const struct id *id, struct err *err)
+{
+	struct log_record record;
+	bool found;
+
+	if (type->facet || type == &schema_types[TYPE_CLIENT]) {
+		if (!id_equal(id, &c->batch.shard.client))
+			say(c, "a part of a client in another client's shard: ", type->name);
+		return OK;
+	}
+	if (log_record(&record, &found, hub->db, id, err) != OK)
+		return err->code;
+	if (id_equal(id, &c->batch.shard.client) || (found && (record.type != schema_type_no(type) ||
+	    record.c != LOG_SHARD_CLIENT(s))))
+		say(c, "the id of another record is given to a ", type->name);
+	return OK;
+}
+
+static enum err_code
+judge_records(struct candidate *c, struct node *hub, int64_t s, struct err *err)
+{
+	for (size_t i = 0; i < c->batch.op_count && c->reason[0] == '\0'; i++) {
+		const struct op *op = &c->batch.ops[i];
+		const struct type *type = schema_type(op->type, op->type_len);
+
+		if (type == NULL || (i && op->type_len == op[-1].type_len && id_equal(&op->record, &op[-1].record) &&
+		    memcmp(op->type, op[-1].type, op->type_len) == 0))
+			continue;
+		if (judge_record(c, hub, s, type, &op->record, err) != OK)
+			return err->code;
+	}
 	return OK;
 }
 
@@ -196,6 +234,10 @@ judge(struct admission *a, struct candidate *c, struct err *err)
 			return OK;
 		}
 	}
+	if (judge_records(c, a->hub, c->s, err) != OK)
+		return err->code;
+	if (c->reason[0])
+		return OK;
 	if (a->device_revoked) {
 		say(c, "this device was revoked", NULL);
 		return OK;
@@ -210,6 +252,33 @@ judge(struct admission *a, struct candidate *c, struct err *err)
 
 /* --- in --- */
 
+static enum err_code
+say_fork(struct err *err)
+{
+	return err_set(err, ERR_CONFLICT, "two different batches bear one name: "
+	    "this home was copied, or restored without satchel restore");
+}
+
+/* The batch of shard S and writer W that shares a dot with BATCH; *FOUND false
+ * when none does.  All that is in the log is apart, so the last that begins in
+ * or before it also ends last. */
+static enum err_code
+find_overlap(int64_t *b, bool *found, struct node *node, const struct batch *batch, int64_t s,
+    int64_t w, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+
+	if (db_query(&stmt, node->db, SQL_BATCH_BEFORE, err, "iii", s, w,
+	    (int64_t)(batch->seq + batch->op_count - 1)) != OK || db_row(node->db, stmt, found, err) != OK)
+		return err->code;
+	if (!*found)
+		return OK;
+	*b = db_col_int(stmt, 0);
+	*found = (uint64_t)db_col_int(stmt, 1) + (uint64_t)db_col_int(stmt, 2) > batch->seq;
+	db_reset(stmt);
+	return OK;
+}
+
 /* Has it come before?  Another batch under the same name is a fork. */
 static enum err_code
 look_for(struct candidate *c, struct node *node, node_t from, int64_t w, struct err *err)
@@ -222,15 +291,14 @@ look_for(struct candidate *c, struct node *node, node_t from, int64_t w, struct 
 	bool found = false;
 	enum err_code code;
 
-	if (c->s && (code = log_batch_of_dot(&b, &found, node->db, c->s, w, c->batch.seq, err)) != OK)
+	if (c->s && (code = find_overlap(&b, &found, node, &c->batch, c->s, w, err)) != OK)
 		return code;
 	if (found) {
 		buf_init(&text, BATCH_BYTES_MAX);
 		if ((code = log_batch_text(&text, &entry, node->db, b, err)) == OK) {
 			c->known = true;
 			if (text.len != c->incoming->len || memcmp(text.p, c->incoming->text, text.len) != 0)
-				code = err_set(err, ERR_CONFLICT, "two different batches bear one name: "
-				    "this home was copied, or restored without satchel restore");
+				code = say_fork(err);
 		}
 		buf_release(&text);
 		return code;
@@ -303,6 +371,8 @@ log_candidates(struct node *node, struct candidate *candidates, const struct chu
 	for (size_t i = 0; i < known && code == OK; i++) {
 		struct candidate *c = &candidates[i];
 		struct log_batch entry;
+		int64_t b;
+		bool found;
 
 		if (c->known || c->reason[0])
 			continue;
@@ -310,7 +380,20 @@ log_candidates(struct node *node, struct candidate *candidates, const struct chu
 		    .ops = (uint32_t)c->batch.op_count, .leaf = c->leaf, .size = c->incoming->len,
 		    .z = c->incoming->z, .z_len = c->incoming->z_len };
 		if ((code = log_shard(&entry.s, node->db, &c->batch.shard, true, err)) != OK ||
-		    (node->hub && (code = hold_own(node, held_feed, entry.s, err)) != OK) ||
+		    (code = find_overlap(&b, &found, node, &c->batch, entry.s, w, err)) != OK)
+			break;
+		/* With another one that came beside it. */
+		if (found) {
+			code = say_fork(err);
+			break;
+		}
+		if (node->hub && known > 1 && (code = judge_records(c, node, entry.s, err)) != OK)
+			break;
+		if (c->reason[0]) {
+			code = err_set(err, ERR_INVALID, "one id for two new records");
+			break;
+		}
+		if ((node->hub && (code = hold_own(node, held_feed, entry.s, err)) != OK) ||
 		    (code = log_batch_add(&entry, node->db, err)) != OK ||
 		    (code = record_apply(node->db, &c->batch, entry.s, entry.b, err)) != OK ||
 		    (node->hub && (code = admit_logged(node, &c->batch, entry.b, err)) != OK))

@@ -144,7 +144,7 @@ find_newborn(const struct edit *edit, int64_t c)
 static enum err_code
 need_create(struct edit *edit, uint8_t block, struct err *err)
 {
-	struct assignment own = { .client = { { 0 } }, .owner = edit->node->person };
+	struct assignment own = access_newborn(&edit->access.subject, &(struct id){ { 0 } });
 
 	if (policy_right(&edit->access.rules, &edit->access.subject, &own, block) == RIGHT_EDIT ||
 	    block == BLOCK_ASSIGNMENT)
@@ -288,8 +288,13 @@ draft_of(struct draft **out, struct edit *edit, struct err *err)
 		draft->batch.wall_ms = edit->now_ms;
 		key_random(draft->batch.salt, sizeof(draft->batch.salt));
 		HASH_ADD(hh, edit->drafts, s, sizeof(draft->s), draft);
-		if (log_shard_name(&draft->batch.shard, node->db, edit->s, err) != OK ||
-		    log_next_seq(&draft->batch.seq, node->db, edit->s, node->w, node->floor_key, err) != OK)
+		/* A client's own record bears its shard's name. */
+		if (edit->row.k == edit->c)
+			draft->batch.shard = (struct shard){ .client = edit->id,
+			    .block = LOG_SHARD_BLOCK(edit->s) };
+		else if (log_shard_name(&draft->batch.shard, node->db, edit->s, err) != OK)
+			return err->code;
+		if (log_next_seq(&draft->batch.seq, node->db, edit->s, node->w, node->floor_key, err) != OK)
 			return err->code;
 	}
 	*out = draft;
@@ -606,7 +611,10 @@ store_all(struct edit *edit, struct err *err)
 	size_t count = 0;
 	enum err_code code = OK;
 
-	log_meta_blob(last_seal, sizeof(last_seal), node->db, "last_seal", NULL);
+	code = log_meta_blob(last_seal, sizeof(last_seal), node->db, "last_seal", err);
+	if (code != OK && code != ERR_NOT_FOUND)
+		return code;
+	code = OK;
 	bytes_put_be64(id, node->id);
 	if (!node->hub &&
 	    db_int(&up_feed, NULL, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)1) != OK)

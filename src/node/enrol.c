@@ -461,10 +461,13 @@ enrol_node(struct node *hub, const struct invitation *invitation, const uint8_t 
 	bytes_put_be64(id, key_node(public_key));
 	if (edit_begin(&edit, hub, err) != OK)
 		return err->code;
-	if ((code = add_node_record(edit, public_key, incarnation, &invitation->person, device, err)) != OK ||
-	    (code = edit_open(edit, type, &invitation->id, err)) != OK ||
-	    (code = edit_op(edit, &type->fields[INVITE_USED], VERB_FLAG, VALUE_NONE,
+	/* Only now is nobody else joining: it may have been used since it was found. */
+	if ((code = edit_open(edit, type, &invitation->id, err)) == OK &&
+	    (edit_row(edit)->deleted || cell_flag(&edit_row(edit)->cells[INVITE_USED])))
+		code = err_set(err, ERR_NOT_FOUND, "no such invitation");
+	if (code != OK || (code = edit_op(edit, &type->fields[INVITE_USED], VERB_FLAG, VALUE_NONE,
 	    (struct value){ "true", 4 }, err)) != OK ||
+	    (code = add_node_record(edit, public_key, incarnation, &invitation->person, device, err)) != OK ||
 	    (code = db_run(hub->db, SQL_PEER_ADD, err, "bbbi", id, sizeof(id), public_key, (size_t)32,
 	    invitation->person.b, (size_t)16, now)) != OK ||
 	    (code = db_run(hub->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)0)) != OK ||

@@ -67,8 +67,11 @@ numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id, struct err 
 	if (db_query(&stmt, db, id, err, format, a, b) != OK)
 		return err->code;
 	for (;;) {
-		if (db_row(db, stmt, &row, err) != OK)
+		if (db_row(db, stmt, &row, err) != OK) {
+			free(*out);
+			*out = NULL;
 			return err->code;
+		}
 		if (!row)
 			return OK;
 		*out = mem_grow(*out, *count, &cap, sizeof(**out));
@@ -245,9 +248,10 @@ is_echo(struct entitling *e, int64_t w)
 	uint8_t key[32];
 	writer_t writer;
 	node_t author;
+	struct err err;
 
-	return log_writer_id(&writer, e->hub->db, w, NULL) == OK &&
-	    verify_writer_key(key, &author, e->hub, writer, NULL) == OK && author == e->down->node;
+	return log_writer_id(&writer, e->hub->db, w, &err) == OK &&
+	    verify_writer_key(key, &author, e->hub, writer, &err) == OK && author == e->down->node;
 }
 
 struct arrival {
@@ -309,8 +313,18 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 {
 	struct entitling e = { .hub = hub, .down = down, .access = access };
 	struct judged *judged, *next;
+	int64_t told;
+	bool wiped;
 	enum err_code code;
 
+	*ordered = 0;
+	if ((code = db_int(&told, &wiped, hub->db, SQL_PURGE_WIPE, err, "i", down->f)) != OK)
+		return code;
+	/* A device that has heard that it is revoked is empty for good: its person joins anew. */
+	if (wiped && told)
+		return OK;
+	if (wiped && (code = db_run(hub->db, SQL_PURGE_CANCEL, err, "is", down->f, "*")) != OK)
+		return code;
 	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK)
 		return code;
 	if (down->policy != access->epoch) {

@@ -16,6 +16,7 @@
 
 #define CHUNK_BYTES (1u << 20)
 #define CHUNK_BATCHES 4000
+#define CHUNK_INFLATED (4u << 20)	/* what any receiver takes however well it was packed */
 #define OBJECT_MAX (8u << 20)
 
 static bool
@@ -164,7 +165,7 @@ feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed, struct 
 {
 	struct sqlite3_stmt *stmt;
 	struct log_batch batch;
-	size_t cap = 0, bytes = 0;
+	size_t cap = 0, bytes = 0, inflated = 0;
 	int64_t all;
 	bool row;
 
@@ -178,12 +179,15 @@ feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed, struct 
 			return err->code;
 		if (!row)
 			break;
-		*bs = mem_grow(*bs, *count, &cap, sizeof(**bs));
-		(*bs)[*count] = db_col_int(stmt, 0);
-		if (log_batch_get(&batch, node->db, (*bs)[(*count)++], err) != OK) {
+		if (log_batch_get(&batch, node->db, db_col_int(stmt, 0), err) != OK) {
 			db_reset(stmt);
 			return err->code;
 		}
+		inflated += batch.size;
+		if (*count && inflated > CHUNK_INFLATED)
+			break;
+		*bs = mem_grow(*bs, *count, &cap, sizeof(**bs));
+		(*bs)[(*count)++] = batch.b;
 		bytes += batch.z_len + 64;
 	}
 	db_reset(stmt);

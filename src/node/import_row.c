@@ -4,18 +4,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "node/edit.h"
-#include "store/log.h"
-#include "store/row.h"
-
-/* Offsets, since the text grows. */
-struct import_value {
-	const struct type *type;
-	const struct field *field;
-	enum import_use use;
-	size_t key, key_len;
-	size_t value, value_len;	/* of a map 0 when the cell named the key alone */
-};
 
 void
 import_row_init(struct import_row *row, const struct type *type)
@@ -40,20 +28,20 @@ import_row_clear(struct import_row *row)
 	buf_clear(&row->text);
 }
 
-static struct value
-key_of(const struct import_row *row, const struct import_value *v)
+struct value
+import_row_key(const struct import_row *row, const struct import_value *v)
 {
 	return v->key_len ? (struct value){ row->text.p + v->key, v->key_len } : VALUE_NONE;
 }
 
-static struct value
-value_of(const struct import_row *row, const struct import_value *v)
+struct value
+import_row_value(const struct import_row *row, const struct import_value *v)
 {
 	return v->value_len ? (struct value){ row->text.p + v->value, v->value_len } : VALUE_NONE;
 }
 
-static const struct import_value *
-given(const struct import_row *row, const struct type *type, const struct field *field)
+const struct import_value *
+import_row_given(const struct import_row *row, const struct type *type, const struct field *field)
 {
 	for (size_t i = 0; i < row->count; i++)
 		if (row->values[i].field == field && row->values[i].type == type)
@@ -61,8 +49,8 @@ given(const struct import_row *row, const struct type *type, const struct field 
 	return NULL;
 }
 
-static const struct import_value *
-given_use(const struct import_row *row, enum import_use use)
+const struct import_value *
+import_row_given_use(const struct import_row *row, enum import_use use)
 {
 	for (size_t i = 0; i < row->count; i++)
 		if (row->values[i].use == use)
@@ -70,11 +58,11 @@ given_use(const struct import_row *row, enum import_use use)
 	return NULL;
 }
 
-static bool
-client_id(struct id *out, const struct import_row *row)
+bool
+import_row_client(struct id *out, const struct import_row *row)
 {
-	const struct import_value *v = given_use(row, IMPORT_CLIENT);
-	struct value value = v ? value_of(row, v) : VALUE_NONE;
+	const struct import_value *v = import_row_given_use(row, IMPORT_CLIENT);
+	struct value value = v ? import_row_value(row, v) : VALUE_NONE;
 
 	return value.len == 34 && id_from_hex(out, value.p + 1, 32);
 }
@@ -234,8 +222,8 @@ import_row_name(const struct import_row *row)
 
 	if (name == NULL)
 		name = schema_field(row->type, "title", 5);
-	v = name ? given(row, row->type, name) : NULL;
-	return v ? value_of(row, v) : VALUE_NONE;
+	v = name ? import_row_given(row, row->type, name) : NULL;
+	return v ? import_row_value(row, v) : VALUE_NONE;
 }
 
 /* --- judging --- */
@@ -248,17 +236,17 @@ compose_name(struct import_row *row)
 	struct import_value *v;
 	struct buf text;
 
-	if (name == NULL || given(row, row->type, name))
+	if (name == NULL || import_row_given(row, row->type, name))
 		return;
 	buf_init(&text, VALUE_MAX);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const struct field *field = schema_field(row->type, parts[i], strlen(parts[i]));
-		const struct import_value *part = field ? given(row, row->type, field) : NULL;
+		const struct import_value *part = field ? import_row_given(row, row->type, field) : NULL;
 
 		if (part && text.len)
 			buf_addc(&text, ' ');
 		if (part)
-			value_get_string(&text, value_of(row, part));
+			value_get_string(&text, import_row_value(row, part));
 	}
 	if (text.len) {
 		v = push(row, &(struct import_target){ IMPORT_FIELD, row->type, name });
@@ -273,7 +261,7 @@ compose_name(struct import_row *row)
 static enum err_code
 check_facets(const struct import_row *row, const struct access *access, struct err *err)
 {
-	struct assignment own = { .owner = access->subject.person };
+	struct assignment own = access_newborn(&access->subject, &(struct id){ { 0 } });
 	char hex[ID_HEX];
 
 	id_to_hex(hex, &access->subject.person);
@@ -306,237 +294,10 @@ import_row_check_new(struct import_row *row, const struct access *access, struct
 	if (row->text.full)
 		return err_set(err, ERR_INVALID, "too much for one row");
 	for (uint8_t f = 0; f < type->field_count; f++)
-		if ((type->fields[f].flags & FIELD_REQUIRED) && !given(row, type, &type->fields[f]))
+		if ((type->fields[f].flags & FIELD_REQUIRED) && !import_row_given(row, type, &type->fields[f]))
 			return err_set(err, ERR_INVALID, "a %s needs %s (%s)", type->name, type->fields[f].label,
 			    type->fields[f].name);
-	if (import_belongs_to_client(type) && !client_id(&client, row))
+	if (import_belongs_to_client(type) && !import_row_client(&client, row))
 		return err_set(err, ERR_INVALID, "a %s needs the client it belongs to (client)", type->name);
 	return check_facets(row, access, err);
-}
-
-/* --- writing --- */
-
-/* Is there anything to write?  A key named alone keeps the value it has, and what
- * was counted once is not counted again. */
-static bool
-changes(const struct cell *cell, const struct import_row *row, const struct import_value *v, bool fresh)
-{
-	struct value key = key_of(row, v), value = value_of(row, v);
-	size_t items = cell_siblings(cell, key);
-	const struct item *item;
-
-	if (v->field->kind == KIND_COUNTER)
-		return fresh;
-	if (items == 0)
-		return true;
-	if (v->field->kind == KIND_SET || (v->field->kind == KIND_MAP && value.len == 0))
-		return false;
-	item = cell_winner(cell, key);
-	return items > 1 || !value_equal((struct value){ item->value, item->value_len }, value);
-}
-
-/* The tuple of the stage and why: a reason stays while the stage does, and only a
- * lost one has the column's. */
-static enum err_code
-compose_stage(struct buf *out, const struct import_row *row, const struct import_value *v,
-    const struct cell *cell, struct import_find *find, struct err *err)
-{
-	const struct import_value *column = given_use(row, IMPORT_LOST_REASON);
-	const struct item *item = cell_winner(cell, VALUE_NONE);
-	struct value before = item ? (struct value){ item->value, item->value_len } : VALUE_NONE;
-	struct value stage = v ? value_of(row, v) : before, name = value_at(stage, 0);
-	struct value reason = value_at(stage, 1);
-	bool lost = false;
-
-	if (name.len == 0)
-		return OK;
-	if (import_find_lost(&lost, find, name, err) != OK)
-		return err->code;
-	if (lost && column)
-		reason = value_of(row, column);
-	else if (!value_is_string(reason) && value_equal(name, value_at(before, 0)))
-		reason = value_at(before, 1);
-	buf_addc(out, '[');
-	buf_add(out, name.p, name.len);
-	buf_addc(out, ',');
-	buf_add(out, reason.len ? reason.p : "null", reason.len ? reason.len : 4);
-	buf_addc(out, ']');
-	return OK;
-}
-
-static const struct field *
-stage_field(const struct type *type)
-{
-	for (uint8_t i = 0; i < type->field_count; i++)
-		if (type->fields[i].form == FORM_STAGE && type->fields[i].kind == KIND_REGISTER)
-			return &type->fields[i];
-	return NULL;
-}
-
-static enum err_code
-write_stage(const struct import_row *row, struct edit *edit, struct import_find *find, struct err *err)
-{
-	const struct field *field = stage_field(row->type);
-	const struct import_value *v = field ? given(row, row->type, field) : NULL;
-	struct buf value;
-	enum err_code code;
-
-	if (field == NULL || (v == NULL && given_use(row, IMPORT_LOST_REASON) == NULL))
-		return OK;
-	buf_init(&value, VALUE_MAX);
-	code = compose_stage(&value, row, v, &edit_row(edit)->cells[field - row->type->fields], find, err);
-	if (code == OK && value.len)
-		code = edit_op(edit, field, VERB_SET, VALUE_NONE, (struct value){ value.p, value.len }, err);
-	buf_release(&value);
-	return code;
-}
-
-static enum verb
-verb_of(const struct field *field)
-{
-	switch (field->kind) {
-	case KIND_SET:
-		return VERB_ADD;
-	case KIND_MAP:
-		return VERB_PUT;
-	case KIND_COUNTER:
-		return VERB_INC;
-	case KIND_FLAG:
-		return VERB_FLAG;
-	default:
-		return VERB_SET;
-	}
-}
-
-/* The values of TYPE, which is the edit's current record. */
-static enum err_code
-write_values(const struct import_row *row, const struct type *type, struct edit *edit, bool fresh,
-    struct err *err)
-{
-	for (size_t i = 0; i < row->count; i++) {
-		const struct import_value *v = &row->values[i];
-		struct value value = value_of(row, v);
-
-		if (v->use != IMPORT_FIELD || v->type != type || v->field->form == FORM_STAGE ||
-		    !changes(&edit_row(edit)->cells[v->field - type->fields], row, v, fresh))
-			continue;
-		if (v->field->kind == KIND_MAP && value.len == 0)
-			value = (struct value){ "\"\"", 2 };
-		if (edit_op(edit, v->field, verb_of(v->field), key_of(row, v), value, err) != OK)
-			return err->code;
-	}
-	return OK;
-}
-
-static bool
-has_facet(const struct import_row *row, size_t t)
-{
-	return schema_types[t].facet && (row->types >> t & 1);
-}
-
-enum err_code
-import_row_add(struct id *id, const struct import_row *row, struct edit *edit,
-    struct import_find *find, struct err *err)
-{
-	struct id client;
-
-	if (edit_new(edit, row->type, client_id(&client, row) ? &client : NULL, id, err) != OK ||
-	    write_values(row, row->type, edit, true, err) != OK ||
-	    write_stage(row, edit, find, err) != OK)
-		return err->code;
-	for (size_t t = 0; t < TYPE_COUNT; t++)
-		if (has_facet(row, t) && (edit_open(edit, &schema_types[t], id, err) != OK ||
-		    write_values(row, &schema_types[t], edit, true, err) != OK))
-			return err->code;
-	return OK;
-}
-
-static bool
-would_change(const struct import_row *row, const struct row *now)
-{
-	for (size_t i = 0; i < row->count; i++) {
-		const struct import_value *v = &row->values[i];
-
-		if (v->use == IMPORT_FIELD && v->type == now->type &&
-		    changes(&now->cells[v->field - now->type->fields], row, v, false))
-			return true;
-	}
-	return false;
-}
-
-/* Has the facet something to change, and may it be?  That it may not matters only
- * if it has. */
-static enum err_code
-check_facet(bool *changed, const struct import_row *row, const struct type *type, const struct id *id,
-    int64_t k, struct edit *edit, struct node *node, struct err *err)
-{
-	enum err_code code = edit_open(edit, type, id, err);
-	struct err ignored;
-	struct row now = { 0 };
-
-	if (code == OK) {
-		*changed = would_change(row, edit_row(edit));
-		return OK;
-	}
-	if (code != ERR_DENIED)
-		return code;
-	if (row_load(&now, node->db, type, k, &ignored) == OK)
-		code = (*changed = would_change(row, &now)) ? code : OK;
-	row_release(&now);
-	return code;
-}
-
-static enum err_code
-check_client(const struct import_row *row, const struct log_record *record, struct node *node,
-    struct err *err)
-{
-	struct log_record client;
-	struct id id;
-	bool found;
-
-	if (!import_belongs_to_client(row->type) || !client_id(&id, row))
-		return OK;
-	if (log_record(&client, &found, node->db, &id, err) != OK)
-		return err->code;
-	if (!found || client.k != record->c)
-		return err_set(err, ERR_INVALID, "this %s belongs to another client here", row->type->name);
-	return OK;
-}
-
-enum err_code
-import_row_change(const struct id *id, const struct import_row *row, struct edit *edit,
-    struct node *node, struct import_find *find, struct err *err)
-{
-	struct log_record record;
-	uint32_t facets = 0;
-	bool found, changed;
-
-	if (row->text.full)
-		return err_set(err, ERR_INVALID, "too much for one row");
-	if (log_record(&record, &found, node->db, id, err) != OK)
-		return err->code;
-	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "no such %s here", row->type->name);
-	if (check_client(row, &record, node, err) != OK)
-		return err->code;
-	for (size_t t = 0; t < TYPE_COUNT; t++) {
-		if (!has_facet(row, t))
-			continue;
-		if (check_facet(&changed, row, &schema_types[t], id, record.k, edit, node, err) != OK)
-			return err->code;
-		facets |= changed ? 1u << t : 0;
-	}
-	if (edit_open(edit, row->type, id, err) != OK)
-		return err->code;
-	if (edit_row(edit)->deleted)
-		return err_set(err, ERR_INVALID, "this %s was deleted here: satchel undo brings it back",
-		    row->type->name);
-	if (write_values(row, row->type, edit, false, err) != OK ||
-	    write_stage(row, edit, find, err) != OK)
-		return err->code;
-	for (size_t t = 0; t < TYPE_COUNT; t++)
-		if ((facets >> t & 1) && (edit_open(edit, &schema_types[t], id, err) != OK ||
-		    write_values(row, &schema_types[t], edit, false, err) != OK))
-			return err->code;
-	return OK;
 }

@@ -17,7 +17,14 @@ struct edit;
 #define IMPORT_VALUES_MAX 1000		/* of a row */
 #define IMPORT_TEXT_MAX (1u << 20)	/* bytes of all of them */
 
-struct import_value;
+/* Offsets, since the text grows. */
+struct import_value {
+	const struct type *type;
+	const struct field *field;
+	enum import_use use;
+	size_t key, key_len;
+	size_t value, value_len;	/* of a map 0 when the cell named the key alone */
+};
 
 struct import_row {
 	const struct type *type;
@@ -40,6 +47,13 @@ void import_row_take_key(struct import_row *row, const char *source, const char 
 /* What DEFAULTS have and the row has not. */
 void import_row_default(struct import_row *row, const struct import_row *defaults);
 uint64_t import_row_digest(const struct import_row *row);
+/* What the row says of a field, or with a use; NULL: nothing. */
+const struct import_value *import_row_given(const struct import_row *row, const struct type *type,
+    const struct field *field);
+const struct import_value *import_row_given_use(const struct import_row *row, enum import_use use);
+struct value import_row_key(const struct import_row *row, const struct import_value *v);
+struct value import_row_value(const struct import_row *row, const struct import_value *v);
+bool import_row_client(struct id *out, const struct import_row *row);	/* false: none given */
 /* The name that a person would look for the record by; VALUE_NONE: none given. */
 struct value import_row_name(const struct import_row *row);
 

@@ -134,13 +134,30 @@ node_open(struct node **out, const char *home, struct err *err)
 	return OK;
 }
 
+/* A founding that was cut off has facts and no records yet. */
+static enum err_code
+is_complete(bool *out, struct db *db, struct err *err)
+{
+	int64_t hub, founded;
+	uint8_t org[16];
+	enum err_code code = log_meta_blob(org, sizeof(org), db, "org", err);
+
+	*out = false;
+	if (code != OK)
+		return code == ERR_NOT_FOUND ? OK : code;
+	if (log_meta_int(&hub, db, "hub", err) != OK || log_meta_int(&founded, db, "founded", err) != OK)
+		return err->code;
+	*out = !hub || founded;
+	return OK;
+}
+
 enum err_code
 node_create(struct node **out, const char *home, struct err *err)
 {
 	struct node *node = node_new(home);
 	char *db_path = node_path(node, "satchel.db"), *key_path = node_path(node, "node.key");
 	struct stat st;
-	bool stale;
+	bool stale, complete;
 	enum err_code code = OK;
 
 	*out = NULL;
@@ -153,7 +170,7 @@ node_create(struct node **out, const char *home, struct err *err)
 		code = key_save(node->key, key_path, err);
 	}
 	if (code == OK && (code = db_open(&node->db, db_path, true, &stale, err)) == OK &&
-	    log_meta_blob(node->org.b, 16, node->db, "org", NULL) == OK)
+	    (code = is_complete(&complete, node->db, err)) == OK && complete)
 		code = err_set(err, ERR_CONFLICT, "%s is a satchel home already; choose another with --home",
 		    home);
 	free(db_path);

@@ -29,11 +29,74 @@ release(struct passport *passport)
 	access_statements_free(passport->statements, passport->count);
 }
 
+/* What is about the person, in force or past, is in his passport; the rest of
+ * the policy is not his to see. */
+static bool
+belongs(const struct statement *s, const struct id *person)
+{
+	return id_equal(&s->person, person) && s->epoch != 0 && s->node == 0;
+}
+
+static const struct statement *const *
+find_statement(const struct statement *const *sorted, size_t count, struct dot dot)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (dot_compare(sorted[middle]->dot, dot) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < count && dot_equal(sorted[low]->dot, dot) ? &sorted[low] : NULL;
+}
+
+static int
+by_dot(const void *a, const void *b)
+{
+	return dot_compare((*(const struct statement *const *)a)->dot, (*(const struct statement *const *)b)->dot);
+}
+
+/* " ^DOT" for each statement of the passport that statement S follows directly
+ * or past statements that are not in it: left out, they would break the chain
+ * from a grant to the revoke that it takes back. */
+static void
+add_followed(struct buf *out, const struct statement *s, const struct id *person,
+    const struct statement *const *sorted, size_t count)
+{
+	size_t *stack = mem_alloc((count + 1) * sizeof(*stack)), left = 0;
+	bool *met = mem_alloc(count * sizeof(*met));
+	char name[NODE_TEXT];
+
+	for (const struct statement *here = s;; here = sorted[stack[--left]]) {
+		for (size_t a = 0; a < here->after_count; a++) {
+			const struct statement *const *found = find_statement(sorted, count, here->after[a]);
+
+			if (found == NULL || met[found - sorted])
+				continue;
+			met[found - sorted] = true;
+			if (!belongs(*found, person)) {
+				stack[left++] = (size_t)(found - sorted);
+				continue;
+			}
+			node_to_text(name, (*found)->dot.writer);
+			buf_addf(out, " ^%s.%" PRIu64, name, (*found)->dot.seq);
+		}
+		if (left == 0)
+			break;
+	}
+	free(stack);
+	free(met);
+}
+
 enum err_code
 passport_make(struct buf *out, struct node *node, node_t node_id, const struct id *person,
     uint64_t valid_ms, struct err *err)
 {
 	struct statement *statements = NULL;
+	const struct statement **sorted = NULL;
 	struct subject subject;
 	struct buf value;
 	char hex[ID_HEX], name[NODE_TEXT];
@@ -57,25 +120,27 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	lines_add_string(out, "territory", subject.territory);
 	buf_addf(out, "epoch %" PRIu64 "\nissued %" PRIu64 "\nexpires %" PRIu64 "\n", epoch, now,
 	    now + valid_ms);
+	sorted = mem_alloc(count * sizeof(*sorted));
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &statements[i];
+	qsort(sorted, count, sizeof(*sorted), by_dot);
 	for (size_t i = 0; i < count; i++) {
 		const struct statement *s = &statements[i];
 
-		if (!id_equal(&s->person, person) || s->epoch == 0 || s->node)
+		if (!belongs(s, person))
 			continue;
 		buf_clear(&value);
 		statement_encode(&value, s);
 		node_to_text(name, s->dot.writer);
 		buf_addf(out, "statement %s.%" PRIu64 " %" PRIu64 " %s", name, s->dot.seq, s->epoch, value.p);
-		for (size_t a = 0; a < s->after_count; a++) {
-			node_to_text(name, s->after[a].writer);
-			buf_addf(out, " ^%s.%" PRIu64, name, s->after[a].seq);
-		}
+		add_followed(out, s, person, sorted, count);
 		buf_addc(out, '\n');
 	}
 	lines_sign(out, start, SIGNED_AS, node->key);
 	if (out->full)
 		code = err_set(err, ERR_INVALID, "the passport of a node is too long");
 out:
+	free(sorted);
 	access_statements_free(statements, count);
 	buf_release(&value);
 	return code;

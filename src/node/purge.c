@@ -89,7 +89,7 @@ shrink_seal(struct db *db, int64_t seal, int64_t s, struct err *err)
 static enum err_code
 forget_names(struct db *db, int64_t s, struct err *err)
 {
-	int64_t c = LOG_SHARD_CLIENT(s), k, type, one;
+	int64_t c = LOG_SHARD_CLIENT(s), k = 0, type, one;
 	struct sqlite3_stmt *stmt;
 	bool row;
 
@@ -161,6 +161,9 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	shard_to_text(name, &shard);
 	if (erase(&erased, node, s, err) != OK)
 		return err_wrap(err, "erase %s", name);
+	/* The hub's last answer about devices names clients. */
+	if (db_run(node->db, SQL_META_DROP, err, "s", "nodes") != OK)
+		return err->code;
 	return db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)ordered_ms,
 	    (int64_t)0, (int64_t)1, (int64_t)erased);
 }
@@ -186,6 +189,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 		if (db_run(node->db, empty[i], err, "") != OK)
 			return err->code;
 	if (db_run(node->db, SQL_META_DROP, err, "s", "passport") != OK ||
+	    db_run(node->db, SQL_META_DROP, err, "s", "nodes") != OK ||
 	    db_run(node->db, SQL_META_PUT, err, "si", "wiped", (int64_t)1) != OK)
 		return err->code;
 	node->wiped = true;

@@ -580,6 +580,7 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	    /* What was erased is confirmed in the same session. */
 	    (result->purged_shards == 0 || (code = push(&s, err)) == OK))
 		code = keep_clock(&s, err);
+	result->wiped = result->wiped || node->wiped;
 	stats = client_stats(s.client);
 	result->requests = stats.requests;
 	result->bytes_out = stats.bytes_out;

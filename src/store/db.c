@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +22,9 @@
 struct db {
 	sqlite3 *sqlite;
 	sqlite3_stmt *stmts[SQL_COUNT];
+	enum sql_id handed[SQL_COUNT];	/* given out since the last rest, each once */
+	bool is_handed[SQL_COUNT];
+	size_t handed_count;
 	int lock_fd;
 	int wal_pages;
 	bool writing, reading;
@@ -43,14 +47,21 @@ static const char *const migrations[] = { MIGRATION_LIST(X) };
 static const char *const tables[] = { TABLE_LIST(X) };
 #undef X
 
+/* Its memory statistics are a lock and a count at each allocation, and nobody reads them. */
+static void
+configure_library(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum err_code
 fail(struct db *db, struct err *err, const char *doing)
 {
-	int code = sqlite3_errcode(db->sqlite);
-	int reason = code == SQLITE_IOERR ? sqlite3_system_errno(db->sqlite) : 0;
+	int reason = errno, code = sqlite3_errcode(db->sqlite);
 
-	/* Of the ways to have no room SQLite knows only the first. */
-	if (code == SQLITE_FULL || reason == EDQUOT || reason == EFBIG)
+	/* SQLite takes only one of the ways to have no room for a full disk. */
+	if (code == SQLITE_FULL || (code == SQLITE_IOERR &&
+	    (reason == ENOSPC || reason == EDQUOT || reason == EFBIG)))
 		return err_set(err, ERR_IO, "the disk is full: nothing was changed "
 		    "(%s); free some space and try again", doing);
 	return err_set(err, code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? ERR_INVALID : ERR_IO,
@@ -271,16 +282,24 @@ create_private(const char *path, struct err *err)
 enum err_code
 db_open(struct db **out, const char *path, bool create, bool *stale, struct err *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct db *db = mem_alloc(sizeof(*db));
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW;
+	/* One thread at a time is the contract, so SQLite need not lock every call. */
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
 	char *lock_path = mem_alloc(strlen(path) + 6);
 	enum err_code code;
 	struct stat st;
 
 	*out = NULL;
+	pthread_once(&once, configure_library);
 	sprintf(lock_path, "%s-lock", path);
 	db->lock_fd = -1;
-	if (stat(path, &st) < 0 && !create) {
+	/* Only the file itself: SQLITE_OPEN_NOFOLLOW refuses a link anywhere on the way. */
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+		err_set(err, ERR_INVALID, "%s is a link: a database may have one name only", path);
+		goto fail;
+	}
+	if (access(path, F_OK) < 0 && !create) {
 		err_set(err, ERR_NOT_FOUND, "no satchel home here (%s): "
 		    "run satchel init or satchel join, or name one with --home", path);
 		goto fail;
@@ -328,9 +347,11 @@ db_close(struct db *db)
 void
 db_rest(struct db *db)
 {
-	for (int i = 0; i < SQL_COUNT; i++)
-		if (db->stmts[i])
-			sqlite3_reset(db->stmts[i]);
+	for (size_t i = 0; i < db->handed_count; i++) {
+		sqlite3_reset(db->stmts[db->handed[i]]);
+		db->is_handed[db->handed[i]] = false;
+	}
+	db->handed_count = 0;
 }
 
 enum err_code
@@ -439,6 +460,10 @@ db_prepare(struct sqlite3_stmt **out, struct db *db, enum sql_id id, struct err 
 			return fail(db, err, db_sql_names[id]);
 	} else {
 		sqlite3_reset(db->stmts[id]);
+	}
+	if (!db->is_handed[id]) {
+		db->is_handed[id] = true;
+		db->handed[db->handed_count++] = id;
 	}
 	*out = db->stmts[id];
 	return OK;
@@ -649,6 +674,28 @@ db_col_id(struct sqlite3_stmt *stmt, int i, struct id *out)
 		return false;
 	memcpy(out->b, blob, sizeof(out->b));
 	return true;
+}
+
+enum err_code
+db_copy(struct db *db, const char *path, struct err *err)
+{
+	sqlite3_stmt *stmt;
+	int rc;
+
+	db_rest(db);
+	if (create_private(path, err) != OK)
+		return err ? err->code : ERR_IO;
+	if (sqlite3_prepare_v2(db->sqlite, "VACUUM INTO ?1", -1, &stmt, NULL) != SQLITE_OK)
+		return fail(db, err, "copy");
+	sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc != SQLITE_DONE) {
+		fail(db, err, "copy");
+		sqlite3_finalize(stmt);
+		return err ? err->code : ERR_IO;
+	}
+	sqlite3_finalize(stmt);
+	return OK;
 }
 
 enum err_code

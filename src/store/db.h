@@ -80,6 +80,9 @@ const void *db_col_blob(struct sqlite3_stmt *stmt, int i, size_t *len);
 bool db_col_null(struct sqlite3_stmt *stmt, int i);
 bool db_col_id(struct sqlite3_stmt *stmt, int i, struct id *out);	/* false unless 16 bytes */
 
+/* A consistent copy of the whole file at PATH (which must not exist), 0600,
+ * without what was deleted.  Others may read and write meanwhile. */
+enum err_code db_copy(struct db *db, const char *path, struct err *err);
 /* A scratch run of SQL that is no statement of ours: tests and the bench. */
 enum err_code db_exec(struct db *db, const char *sql, struct err *err);
 /* PRAGMA integrity_check; ERR_INVALID with its first complaint. */

@@ -261,6 +261,11 @@ log_next_seq(uint64_t *out, struct db *db, int64_t s, int64_t w, const uint8_t f
 	if (batch_before(&b, &first, &ops, &found, db, s, w, INT64_MAX, err) != OK)
 		return err->code;
 	*out = found ? first + ops : 1;
+	/* Most homes never purge: then the name need not be made. */
+	if (db_int(&kept, &found, db, SQL_FLOOR_ANY, err, "") != OK)
+		return err->code;
+	if (!found)
+		return OK;
 	/* Also when some of it has come back: what the hub refused has not, and keeps its seqs. */
 	if (floor_name(h, db, s, floor_key, err) != OK ||
 	    db_int(&kept, &found, db, SQL_FLOOR_GET, err, "b", h, sizeof(h)) != OK)

@@ -32,6 +32,7 @@ bail()
 {
 	echo "Bail out! $1" >&3
 	sed 's/^/# /' "$work/said" "$work/serve.err" 2>/dev/null >&3
+	kill -TERM $$	# also out of a subshell
 	exit 1
 }
 done_testing() { echo "1..$tests"; }
@@ -62,7 +63,11 @@ sat()
 	shift
 	"$SATCHEL" --home "$work/$home" "$@" </dev/null
 }
-must() { sat "$@" >"$work/said" 2>&1 || bail "satchel $*"; cat "$work/said"; }
+must()
+{
+	sat "$@" >"$work/done" 2>"$work/said" || bail "satchel $*"
+	cat "$work/done"
+}
 
 # json NAME: the (last) member of that name in what comes in.
 json()
@@ -111,3 +116,16 @@ node_id() { sat "$1" status --json | json node; }
 # bytes_of FILE...: the last 12 of every needle in FILE, one a line, looked for
 # in the other files and directories, also inside zlib streams; prints hits.
 scan() { "$SATCHEL_TOOLS/canary_scan" "$@"; }
+
+# same_record ID HOME...: shown alike, but for the order of what belongs to it.
+same_record()
+{
+	record=$1
+	shift
+	sat hub show "$record" --json | sed 's/,$//' | sort >"$work/wanted"
+	[ -s "$work/wanted" ] || return 1
+	for each in "$@"; do
+		sat "$each" show "$record" --json | sed 's/,$//' | sort >"$work/got"
+		diff "$work/wanted" "$work/got" || return 1
+	done
+}

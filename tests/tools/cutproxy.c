@@ -6,7 +6,8 @@
  * Listens on a free port of 127.0.0.1, which it prints, and relays each
  * connection to PORT.  FILE holds a number and is read anew for each session:
  * after that many bytes, both directions and all connections counted together,
- * every connection is cut.  The count starts anew when FILE changes.
+ * every connection is cut; a negative number never cuts.  The count starts anew
+ * when FILE changes.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,7 +29,7 @@ struct line {
 
 static struct line lines[LINES_MAX];
 static size_t line_count;
-static long budget, budget_given = -1;
+static long budget = -1, budget_given = -1;	/* negative: no end */
 
 static void
 die(const char *what)

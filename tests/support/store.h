@@ -1,0 +1,55 @@
+/*
+ * store - a database in a directory of its own, made for a test and removed
+ * after it; what its tables hold as text; dice whose seed is printed.
+ */
+#ifndef TESTS_STORE_H
+#define TESTS_STORE_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/id.h"
+#include "core/schema.h"
+#include "core/value.h"
+#include "store/db.h"
+
+struct store {
+	char dir[64];
+	char path[80];
+	struct db *db;
+	bool stale;		/* said by the last opening */
+};
+
+/* Any failure ends the test. */
+void store_make(struct store *store);		/* new, open, no transaction */
+void store_remove(struct store *store);		/* NULL db is fine */
+void store_close(struct store *store);
+void store_open(struct store *store);
+void store_begin(struct store *store);
+void store_commit(struct store *store);
+
+/* The rows of SQL, read by the database's own connection: columns apart by |,
+ * each row ended by a line feed; blobs as hexadecimal, NULL as NULL.  Freed by
+ * the caller. */
+char *store_read(struct store *store, const char *sql);
+int64_t store_number(struct store *store, const char *sql);	/* the first column of the first row */
+void store_exec(struct store *store, const char *sql);
+/* Everything that is derived: record tables, siblings, the search index. */
+char *store_dump(struct store *store);
+
+/* Fails the test with the words of ERR unless CODE is OK. */
+void must(enum err_code code, const struct err *err);
+struct value as_value(const char *json);
+const struct type *type_of(const char *name);
+const struct field *field_of(const char *type, const char *field);
+
+struct dice {
+	uint64_t state;
+};
+
+void dice_sow(struct dice *dice, unsigned seed);	/* prints it */
+size_t dice_roll(struct dice *dice, size_t n);		/* 0 to n - 1 */
+void dice_id(struct dice *dice, struct id *id);
+/* Any of a few canonical values, one or other in a form that fits FIELD. */
+void dice_value(struct dice *dice, struct buf *out, const struct field *field);
+
+#endif
