@@ -1,6 +1,7 @@
 # make                 build/release/satchel          make check     all tests (TAP under prove)
 # make V=asan          ASan and UBSan                 make V=tsan    thread sanitizer
 # make demo            the main job, told             make bench     measured against plain SQLite
+# make sweep           real processes, killed and cut off many times (minutes)
 # make install DESTDIR= PREFIX=/usr/local
 # CI=1 turns warnings into errors; Q= shows the commands.
 
@@ -68,13 +69,21 @@ $(B)/tests/%: $(B)/tests/%.o $(call OBJ,$(HELP)) $(B)/libsatchel.a
 one: $(B)/tests/$(T)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP $<
 
+$(B)/tests/preload/%.so: tests/preload/%.c
+	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
+
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 TEST_SH  := $(wildcard tests/*/*.t)
 TOOLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+PRELOAD  := $(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
-tests: $(TEST_BIN) $(TOOLS) $(B)/satchel
+tests: $(TEST_BIN) $(TOOLS) $(PRELOAD) $(B)/satchel
 check: tests layers
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
+
+# The same with many more rounds and nodes: minutes.
+sweep: tests
+	$(Q)SATCHEL_HEAVY=1 SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove --timer -e '' $(wildcard tests/e2e/*.t)
 
 layers:
 	$(Q)tools/check-layers
@@ -96,6 +105,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check layers demo bench install clean
+.PHONY: all one tests check sweep layers demo bench install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

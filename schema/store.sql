@@ -70,8 +70,14 @@ CREATE TABLE sibling(
 	PRIMARY KEY(k, type, field, pos)
 ) STRICT, WITHOUT ROWID;
 
-CREATE VIRTUAL TABLE search USING fts5(text, content='', detail=none, columnsize=0,
+-- Words are found by their beginnings: those of up to three letters begin so
+-- many that each has a list of its own.
+CREATE VIRTUAL TABLE search USING fts5(text, content='', detail=none, columnsize=0, prefix='1 2 3',
 	tokenize="unicode61 remove_diacritics 0");
+-- A chunk of an import fits the memory of one write, and twice the usual number
+-- of writes may stand side by side before they are merged.
+INSERT INTO search(search, rank) VALUES('hashsize', 8388608);
+INSERT INTO search(search, rank) VALUES('automerge', 8);
 
 
 -- One direction of a link: down is hub to node, up is node to hub.
@@ -143,6 +149,9 @@ CREATE TABLE refused(
 	size INTEGER NOT NULL,
 	z BLOB NOT NULL,
 	told INTEGER NOT NULL,		-- n of the down commit that reported it; 0: not yet
+	decision INTEGER NOT NULL DEFAULT 0,	-- 1 adopted, 2 rejected, 0 waits for a person
+	decided_by BLOB,
+	decided_ms INTEGER,
 	UNIQUE(node, shard, writer, seq)
 ) STRICT;
 
@@ -216,9 +225,7 @@ SELECT id, type, c FROM record WHERE k = ?1;
 -- name: RECORD_ADD
 INSERT INTO record(id, type, c) VALUES(?1, ?2, ?3);
 -- name: RECORD_ADD_CLIENT
-INSERT INTO record(k, id, type, c) VALUES(?1, ?2, ?3, ?1);
--- name: RECORD_NEXT
-SELECT coalesce(max(k), 0) + 1 FROM record;
+INSERT INTO record(k, id, type, c) VALUES((SELECT coalesce(max(k), 0) + 1 FROM record), ?1, ?2, (SELECT coalesce(max(k), 0) + 1 FROM record));
 -- name: RECORD_TYPE
 UPDATE record SET type = ?2, c = ?3 WHERE k = ?1;
 -- name: RECORD_PREFIX
@@ -352,6 +359,8 @@ INSERT OR REPLACE INTO object(oid, f, n, type, size, z) VALUES(?1, ?2, ?3, ?4, ?
 SELECT n, type, size, z FROM object WHERE f = ?1 AND oid = ?2;
 -- name: OBJECT_OF
 SELECT oid, type, size, z FROM object WHERE f = ?1 AND n = ?2;
+-- name: OBJECT_FIRST
+SELECT coalesce(min(n), 0) FROM object WHERE f = ?1;
 -- name: OBJECT_COMMIT
 SELECT oid FROM object WHERE f = ?1 AND n = ?2 AND type = 1;
 -- name: OBJECT_DROP_AFTER
@@ -523,3 +532,12 @@ SELECT t.k, record.id, t.deleted, t.ext FROM product AS t JOIN record ON record.
 SELECT t.k, record.id, t.deleted, t.ext FROM person AS t JOIN record ON record.k = t.k WHERE t.ext IS NOT NULL;
 -- name: STAGE_LOST /*scan*/
 SELECT name FROM stage WHERE outcome = 'lost' AND deleted = 0;
+
+-- Quarantine (node/quarantine.c).
+
+-- name: REFUSED_AFTER
+SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decided_ms FROM refused WHERE r > ?1 ORDER BY r LIMIT 1;
+-- name: REFUSED_ONE
+SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decided_ms FROM refused WHERE r = ?1;
+-- name: REFUSED_DECIDE
+UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4, told = 0 WHERE r = ?1;

@@ -21,6 +21,7 @@
 #include "text/csv.h"
 
 #define SESSION 10		/* clients edited on either side */
+#define WARM_UP 1200		/* edits: more than SQLite's automatic checkpoint waits for */
 #define OWNED 100		/* clients of the node whose sessions are compared */
 
 struct scale {
@@ -176,17 +177,24 @@ edit_rounds(const struct scale *scale, const char *home)
 	plain_import(table, bench_clients_csv(scale->clients), scale->clients);
 	bench_must(node_open(&node, home, &err), &err, home);
 	clients = bench_client_ids(node, scale->clients);
-	for (int i = 0; i < scale->edits; i++) {
-		unsigned long nth = (unsigned long)i * 7919 % scale->clients;
-		double start;
+	/* A log that still grows costs the file system more than one that is used
+	 * again, as it is nearly always: both fill theirs first. */
+	for (int i = -WARM_UP; i < scale->edits; i++) {
+		unsigned long nth = (unsigned long)(i + WARM_UP) * 7919 % scale->clients;
+		double start, took;
 
-		snprintf(text, sizeof(text), "MD-%04d", i);
-		note(&plain, plain_edit(table, nth, text));
+		snprintf(text, sizeof(text), "MD-%04d", i + WARM_UP);
+		took = plain_edit(table, nth, text);
 		start = bench_now();
 		bench_edit(node, &clients[nth], text);
-		note(&ours, bench_now() - start);
+		if (i >= 0) {
+			note(&ours, bench_now() - start);
+			note(&plain, took);
+		}
 	}
 	print_ratio("one field, durable, against one transaction", &ours, &plain, 1e3, "ms", 1.3);
+	/* A ratio to the disk's flush says little where the flush is nearly free. */
+	printf("%-46s %17.0f us\n", "  beyond the plain one", (at(&ours, 0.5) - at(&plain, 0.5)) * 1e6);
 	free(clients);
 	node_close(node);
 	plain_close(table);
@@ -249,8 +257,8 @@ branch_close(struct branch *branch)
 
 /* --- finding --- */
 
-/* What people type about the clients of CSV: a name's word, two beginnings, a
- * number; every 97th row asks one of them. */
+/* What people type about the clients of CSV: a name's first word, its second
+ * with the town, a phone number, a whole name. */
 static void
 find_rounds(const struct scale *scale, struct node *node, const char *csv_path)
 {
@@ -263,29 +271,32 @@ find_rounds(const struct scale *scale, struct node *node, const char *csv_path)
 
 	bench_must(csv_open(&csv, in, &(struct csv_options){ .encoding = NULL }, &err), &err, csv_path);
 	for (unsigned long n = 0; times.count < scale->questions; n++) {
-		const char *word;
+		const char *name, *second;
 		json_t *found;
 		double start;
 
 		bench_must(csv_next(csv, &row, &err), &err, csv_path);
 		if (row.count < 7)
 			break;
-		if (n % 97 % 32 != 1)
+		if (n % 31 != 1)
 			continue;
-		word = row.cells[1] + strcspn(row.cells[1], " ") ;
-		word += *word == ' ';
-		switch (times.count % 4) {
+		name = row.cells[1];
+		second = name + strcspn(name, " ");
+		second += *second == ' ';
+		/* Countries take turns in the file: each gets each question. */
+		switch (times.count / 4 % 4) {
 		case 0:
-			snprintf(text, sizeof(text), "%.*s", (int)strcspn(row.cells[1], " "), row.cells[1]);
+			snprintf(text, sizeof(text), "%.*s", (int)strcspn(name, " "), name);
 			break;
 		case 1:
-			snprintf(text, sizeof(text), "%.*s %.6s", (int)strcspn(word, " "), word, row.cells[2]);
+			snprintf(text, sizeof(text), "%.*s %.*s", (int)strcspn(second, " "), second,
+			    (int)strcspn(row.cells[2], " "), row.cells[2]);
 			break;
 		case 2:
 			snprintf(text, sizeof(text), "%s", row.cells[3]);
 			break;
 		default:
-			snprintf(text, sizeof(text), "%s", row.cells[1]);
+			snprintf(text, sizeof(text), "%s", name);
 		}
 		start = bench_now();
 		bench_must(query_find(&found, node, text, 20, &err), &err, text);

@@ -337,7 +337,7 @@ hold_own(struct node *hub, int64_t feed, int64_t s, struct err *err)
 
 	if (db_int(&one, &begun, hub->db, SQL_BATCH_IN_SHARD, err, "i", s) != OK)
 		return err->code;
-	return begun ? OK : db_run(hub->db, SQL_HELD_ADD, err, "ii", feed, s);
+	return begun || feed == 0 ? OK : db_run(hub->db, SQL_HELD_ADD, err, "ii", feed, s);
 }
 
 /* The seal with only those candidates that are to be logged, and their batches after it. */
@@ -550,4 +550,11 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 out:
 	release_candidates(candidates, known);
 	return code;
+}
+
+/* What was kept aside is not "known": it is looked for under nobody's name. */
+enum err_code
+admit_adopted(uint64_t *new, struct node *hub, const struct chunk_part *part, struct err *err)
+{
+	return admit_from_hub(new, hub, part, err);
 }

@@ -25,6 +25,9 @@ struct admission {
  * reason.  A wrong seal or batch is ERR_INVALID: the whole push is broken. */
 enum err_code admit_part(struct admission *admission, const struct chunk_part *part, struct err *err);
 
+/* Hub, in a write transaction: what a head adopts is admitted without judgement. */
+enum err_code admit_adopted(uint64_t *new, struct node *hub, const struct chunk_part *part, struct err *err);
+
 /* A node, in a write transaction: log and apply what the hub sent.  *NEW counts
  * batches that were not here. */
 enum err_code admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err);

@@ -318,7 +318,7 @@ static enum err_code
 append(struct edit *edit, const struct field *field, enum verb verb, struct value key,
     struct value value, struct dot *dots, size_t dot_count, struct err *err)
 {
-	struct draft *draft;
+	struct draft *draft = NULL;
 	struct op *op;
 	struct dot dot;
 

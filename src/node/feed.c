@@ -110,6 +110,7 @@ enum err_code
 feed_unmake(struct feed *feed, struct node *node, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
+	uint8_t id[8];
 	uint64_t n;
 	bool row;
 
@@ -135,6 +136,9 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 		return err->code;
 	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
+	bytes_put_be64(id, feed->node);
+	if (db_run(node->db, SQL_REFUSED_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
+		return err->code;
 	feed->n = feed->acked;
 	feed->passport_ms = 0;
 	feed->has_tip = false;
@@ -150,13 +154,28 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 enum err_code
 feed_restart(struct feed *feed, struct node *node, struct err *err)
 {
+	uint64_t n = feed->n;
+
 	if (feed_unmake(feed, node, err) != OK ||
 	    db_run(node->db, SQL_ENTRY_EMPTY, err, "i", feed->f) != OK ||
 	    db_run(node->db, SQL_OBJECT_DROP_ALL, err, "i", feed->f) != OK)
 		return err->code;
+	/* A commit that is unmade here may have arrived there all the same. */
+	feed->n = feed->acked = n;
 	feed->epoch++;
 	feed->has_tip = false;
 	return feed_save(feed, node, err);
+}
+
+/* Milliseconds are above every count of commits or epochs. */
+enum err_code
+feed_leap(struct feed *feed, struct node *node, struct err *err)
+{
+	uint64_t now = node_now_ms(node);
+
+	feed->n = feed->n < now ? now : feed->n;
+	feed->epoch = feed->epoch < now ? now : feed->epoch;
+	return feed_restart(feed, node, err);
 }
 
 enum err_code

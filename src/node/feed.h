@@ -38,6 +38,9 @@ enum err_code feed_ack(struct feed *feed, bool *known, struct node *node, const 
 enum err_code feed_unmake(struct feed *feed, struct node *node, struct err *err);
 /* A new epoch: the chain and its entries go, the next commit is a root. */
 enum err_code feed_restart(struct feed *feed, struct node *node, struct err *err);
+/* The same after one end was restored: the new chain stands above all that the
+ * other end may have seen of the old one. */
+enum err_code feed_leap(struct feed *feed, struct node *node, struct err *err);
 
 /* The next due batches, at most about 1 MB and 4,000; *LEFT counts the rest. */
 enum err_code feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed,

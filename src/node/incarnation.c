@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "crypto/key.h"
+#include "node/access.h"
 #include "node/edit.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -59,7 +60,8 @@ find_record(struct id *out, bool *has_writer, struct node *hub, const uint8_t pu
 }
 
 enum err_code
-incarnation_enter(struct node *hub, const uint8_t public_key[32], uint64_t incarnation, struct err *err)
+incarnation_enter(bool *new, struct node *hub, const uint8_t public_key[32], uint64_t incarnation,
+    struct err *err)
 {
 	const struct type *type = &schema_types[TYPE_NODE];
 	writer_t writer = key_writer(public_key, incarnation);
@@ -69,8 +71,10 @@ incarnation_enter(struct node *hub, const uint8_t public_key[32], uint64_t incar
 	bool entered = false;
 	enum err_code code;
 
+	*new = false;
 	if ((code = find_record(&id, &entered, hub, public_key, writer, err)) != OK || entered)
 		return code;
+	*new = true;
 	snprintf(key, sizeof(key), "\"%016" PRIx64 "\"", writer);
 	snprintf(value, sizeof(value), "\"%" PRIu64 "\"", incarnation);
 	if (edit_begin(&edit, hub, err) != OK)
@@ -84,10 +88,24 @@ incarnation_enter(struct node *hub, const uint8_t public_key[32], uint64_t incar
 	return edit_commit(edit, err);
 }
 
+/* Nodes refuse a passport older than theirs, and theirs may be of after the
+ * backup.  Seconds are above every count of epochs. */
+static enum err_code
+leap_epoch(struct node *hub, struct err *err)
+{
+	uint64_t epoch, now_s = node_now_ms(hub) / 1000;
+
+	if (access_epoch(&epoch, hub, err) != OK)
+		return err->code;
+	return db_run(hub->db, SQL_META_PUT, err, "si", "epoch",
+	    (int64_t)(epoch < now_s ? now_s : epoch + 1));
+}
+
 enum err_code
 incarnation_renew(struct node *node, struct err *err)
 {
 	uint8_t bytes[8];
+	bool new;
 	enum err_code code;
 
 	key_random(&node->incarnation, sizeof(node->incarnation));
@@ -100,11 +118,12 @@ incarnation_renew(struct node *node, struct err *err)
 	    (code = db_run(node->db, SQL_META_PUT, err, "sb", "incarnation", bytes, sizeof(bytes))) != OK ||
 	    /* The chain of seals begins anew with the writer. */
 	    (code = db_run(node->db, SQL_META_DROP, err, "s", "last_seal")) != OK ||
-	    (code = db_run(node->db, SQL_META_PUT, err, "si", "incarnation_untold", (int64_t)!node->hub)) != OK) {
+	    (code = db_run(node->db, SQL_META_PUT, err, "si", "incarnation_untold", (int64_t)!node->hub)) != OK ||
+	    (node->hub && (code = leap_epoch(node, err)) != OK)) {
 		db_rollback(node->db);
 		return code;
 	}
 	if ((code = db_commit(node->db, err)) != OK || !node->hub)
 		return code;
-	return incarnation_enter(node, key_public(node->key), node->incarnation, err);
+	return incarnation_enter(&new, node, key_public(node->key), node->incarnation, err);
 }

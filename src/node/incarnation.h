@@ -14,8 +14,8 @@
 /* A new incarnation for this home. */
 enum err_code incarnation_renew(struct node *node, struct err *err);
 /* Hub: enter INCARNATION of the node with PUBLIC_KEY among its writers, unless
- * it is there.  A transaction of its own. */
-enum err_code incarnation_enter(struct node *hub, const uint8_t public_key[32], uint64_t incarnation,
-    struct err *err);
+ * it is there (*NEW false).  A transaction of its own. */
+enum err_code incarnation_enter(bool *new, struct node *hub, const uint8_t public_key[32],
+    uint64_t incarnation, struct err *err);
 
 #endif

@@ -151,6 +151,29 @@ is_complete(bool *out, struct db *db, struct err *err)
 	return OK;
 }
 
+/* Kept from the first attempt on: a hub whose answer was lost has entered it. */
+static enum err_code
+choose_incarnation(struct node *node, struct err *err)
+{
+	uint8_t bytes[8];
+	enum err_code code = log_meta_blob(bytes, sizeof(bytes), node->db, "incarnation", err);
+
+	if (code != ERR_NOT_FOUND) {
+		node->incarnation = bytes_get_be64(bytes);
+		return code;
+	}
+	key_random(&node->incarnation, sizeof(node->incarnation));
+	node->incarnation >>= 1;
+	bytes_put_be64(bytes, node->incarnation);
+	if (db_begin(node->db, err) != OK)
+		return err->code;
+	if (db_run(node->db, SQL_META_PUT, err, "sb", "incarnation", bytes, sizeof(bytes)) != OK) {
+		db_rollback(node->db);
+		return err->code;
+	}
+	return db_commit(node->db, err);
+}
+
 enum err_code
 node_create(struct node **out, const char *home, struct err *err)
 {
@@ -173,6 +196,8 @@ node_create(struct node **out, const char *home, struct err *err)
 	    (code = is_complete(&complete, node->db, err)) == OK && complete)
 		code = err_set(err, ERR_CONFLICT, "%s is a satchel home already; choose another with --home",
 		    home);
+	if (code == OK)
+		code = choose_incarnation(node, err);
 	free(db_path);
 	free(key_path);
 	if (code != OK) {
@@ -180,8 +205,6 @@ node_create(struct node **out, const char *home, struct err *err)
 		return code;
 	}
 	node->id = key_node(key_public(node->key));
-	key_random(&node->incarnation, sizeof(node->incarnation));
-	node->incarnation >>= 1;
 	node->writer = key_writer(key_public(node->key), node->incarnation);
 	key_random(node->floor_key, sizeof(node->floor_key));
 	*out = node;

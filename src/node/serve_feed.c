@@ -12,6 +12,7 @@
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
+#include "node/incarnation.h"
 #include "node/passport.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -22,9 +23,22 @@
 
 /* --- the down feed, brought up to date --- */
 
+/* Everything is for the node anew, its own work too.  What we told it stays on the
+ * list of what it holds: some of it may have to be purged there. */
+static enum err_code
+give_anew(struct feed *down, struct node *hub, struct err *err)
+{
+	down->policy = 0;
+	down->passport_ms = 0;
+	down->has_acked = false;
+	if (db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
+	    db_run(hub->db, SQL_ENTRY_HELD, err, "i", down->f) != OK)
+		return err->code;
+	return feed_leap(down, hub, err);
+}
+
 /* What the node says it has is confirmed.  A node that knows nothing we know
- * was restored or lost its file: everything is for it anew.  What we told it
- * stays on the list of what it holds: some of it may have to be purged there. */
+ * lost its file, or we were restored. */
 static enum err_code
 take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
 {
@@ -41,13 +55,7 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 		return err->code;
 	if (known)
 		return OK;
-	down->policy = 0;
-	down->passport_ms = 0;
-	down->has_acked = false;
-	if (db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
-	    db_run(hub->db, SQL_ENTRY_HELD, err, "i", down->f) != OK)
-		return err->code;
-	return feed_restart(down, hub, err);
+	return give_anew(down, hub, err);
 }
 
 static enum err_code
@@ -369,8 +377,13 @@ send_done(void *context)
 static enum err_code
 plan(struct sending *s, const struct access *access, uint64_t from, uint64_t to, struct err *err)
 {
-	int64_t last_s = -1;
+	int64_t last_s = -1, first;
 
+	/* A chain need not begin with 1. */
+	if (db_int(&first, NULL, s->hub->db, SQL_OBJECT_FIRST, err, "i", s->down.f) != OK)
+		return err->code;
+	if (from + 1 < (uint64_t)first)
+		from = (uint64_t)first - 1;
 	for (uint64_t n = from + 1; n <= to; n++)
 		if (list_commit(s, access, &last_s, n, err) != OK)
 			return err->code;
@@ -518,6 +531,7 @@ struct receiving {
 	struct feed up, down;
 	struct chunk_objects *objects;
 	struct admission admission;
+	bool restored;		/* the node has a new incarnation */
 };
 
 static enum err_code
@@ -608,6 +622,24 @@ out:
 	return code;
 }
 
+/* A node that was restored names its new incarnation with what it brings. */
+static enum err_code
+take_incarnation(struct receiving *r, const uint8_t tip[20], struct err *err)
+{
+	struct header header = { .n = 0 };
+	struct chunk chunk;
+	enum err_code code;
+
+	if (chunk_open(&chunk, r->objects, tip, err) != OK)
+		return err->code;
+	code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err);
+	if (code == OK && header.up && header.node == r->caller->node && header.incarnation)
+		code = incarnation_enter(&r->restored, r->hub, r->caller->key, header.incarnation, err);
+	header_release(&header);
+	chunk_close(&chunk);
+	return code;
+}
+
 static enum err_code
 receive(struct receiving *r, const struct smart_push *push, struct err *err)
 {
@@ -618,12 +650,15 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
 	    r->objects, err)) != OK)
 		return code;
+	if ((code = take_incarnation(r, push->new_tip, err)) != OK)
+		return code;
 	if ((code = db_begin(hub->db, err)) != OK)
 		return code;
 	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
 	    (code = access_device_revoked(&r->admission.device_revoked, hub, r->caller->node, err)) != OK ||
-	    (code = access_load(&access, hub, &r->caller->person, err)) != OK)
+	    (code = access_load(&access, hub, &r->caller->person, err)) != OK ||
+	    (r->restored && (code = give_anew(&r->down, hub, err)) != OK))
 		goto out;
 	r->admission.hub = hub;
 	r->admission.from = r->caller->node;

@@ -1,9 +1,13 @@
 #include "node/sync.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
@@ -34,6 +38,7 @@ struct session {
 	struct sync_progress progress;
 	struct chunk_objects *objects;
 	bool push_first;			/* work was done here that an order to erase could hit */
+	bool resend;			/* the hub does not have what we left there */
 };
 
 static void
@@ -215,6 +220,26 @@ add_receipts(struct header *header, struct session *s, struct err *err)
 	}
 }
 
+/* After a restore this node writes under a name that the hub has to enter first;
+ * a restored hub may have forgotten it.  1: to be told, 2: in the commit under way. */
+static enum err_code
+add_incarnation(struct header *header, struct node *node, struct err *err)
+{
+	int64_t untold;
+
+	if (log_meta_int(&untold, node->db, "incarnation_untold", err) != OK)
+		return err->code;
+	if (untold)
+		header->incarnation = node->incarnation;
+	return OK;
+}
+
+static enum err_code
+set_untold(struct node *node, int64_t untold, struct err *err)
+{
+	return db_run(node->db, SQL_META_PUT, err, "si", "incarnation_untold", untold);
+}
+
 /* The next commit of the up feed; *MADE false when nothing is due. */
 static enum err_code
 make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
@@ -232,9 +257,10 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 		return code;
 	if ((code = feed_load(&s->up, s->node, s->node->id, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, left, &s->up, s->node, err)) != OK ||
-	    (code = add_receipts(&header, s, err)) != OK)
+	    (code = add_receipts(&header, s, err)) != OK ||
+	    (code = add_incarnation(&header, s->node, err)) != OK)
 		goto out;
-	if (count || header.purge_count) {
+	if (count || header.purge_count || header.incarnation) {
 		header.epoch = s->up.epoch;
 		header.n = s->up.n + 1;
 		header.time_ms = node_now_ms(s->node);
@@ -245,6 +271,8 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 		if ((code = feed_commit(&s->up, s->node, bs, count, &text, NULL, err)) != OK)
 			goto out;
 		*made = true;
+		if (header.incarnation && (code = set_untold(s->node, 2, err)) != OK)
+			goto out;
 		if (header.purge_count)
 			code = db_run(s->node->db, SQL_PURGE_DONE, err, "iii", s->down.f, (int64_t)2, (int64_t)3);
 	}
@@ -263,12 +291,15 @@ static enum err_code
 confirm_up(struct session *s, uint64_t sent, struct err *err)
 {
 	bool known;
+	int64_t untold;
 
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
 	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
-	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK) {
+	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
+	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK ||
+	    (untold == 2 && set_untold(s->node, 0, err) != OK)) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
@@ -276,15 +307,17 @@ confirm_up(struct session *s, uint64_t sent, struct err *err)
 	return db_commit(s->node->db, err);
 }
 
-/* The hub has another tip than we left there: it was restored.  What we have
- * sent since its backup is sent again, as a new chain. */
+/* The hub has another tip than we left there: it was restored.  Its tip
+ * may be one of ours whose trees are not kept any more.  What we have sent is sent
+ * again, as a new chain. */
 static enum err_code
 restart_up(struct session *s, struct err *err)
 {
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	if (db_run(s->node->db, SQL_ENTRY_AGAIN, err, "i", s->up.f) != OK ||
-	    feed_restart(&s->up, s->node, err) != OK) {
+	    set_untold(s->node, 1, err) != OK ||
+	    feed_leap(&s->up, s->node, err) != OK) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
@@ -296,10 +329,14 @@ push_tip(struct session *s, struct err *err)
 {
 	struct pushing p = { .session = s };
 	struct remote_options options = { .path = s->path, .ref = "refs/heads/up",
-		.tip = s->up.has_tip ? s->up.tip : NULL, .read = read_outgoing, .exchange = exchange_push,
-		.context = &p };
+		.tip = s->up.has_tip ? s->up.tip : NULL,
+		.read = read_outgoing, .exchange = exchange_push, .context = &p };
+	uint64_t before = 0;
 	enum err_code code;
 
+	if (s->up.has_acked && feed_commit_n(&before, &s->up, s->node, s->up.acked_tip, err) != OK)
+		return err->code;
+	options.replace = s->up.epoch > 1 && before == 0;
 	if ((code = list_outgoing(&p, err)) == OK &&
 	    (code = remote_push(&options, s->up.tip, err)) == OK)
 		code = confirm_up(s, p.count, err);
@@ -324,7 +361,7 @@ push(struct session *s, struct err *err)
 		}
 		show(s, "sending", s->result->sent_batches, s->result->sent_batches + left);
 		code = push_tip(s, err);
-		if (code == ERR_CONFLICT && !restarted) {
+		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !restarted) {
 			restarted = true;
 			if (restart_up(s, err) != OK)
 				return err->code;
@@ -460,6 +497,8 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 		goto out;
 	}
 	*more = header.more;
+	s->resend = s->up.has_acked && s->up.n == s->up.acked &&
+	    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
 	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
@@ -519,11 +558,10 @@ fetch(struct session *s, struct err *err)
 		show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 		if (fetch_one(s, &again, err) != OK)
 			return err_wrap(err, "receive");
-		if (s->push_first) {
-			s->push_first = false;
-			if (push(s, err) != OK)
-				return err->code;
-		}
+		if ((s->resend && restart_up(s, err) != OK) ||
+		    ((s->resend || s->push_first) && push(s, err) != OK))
+			return err->code;
+		s->resend = s->push_first = false;
 		show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 	}
 	return OK;
@@ -554,12 +592,32 @@ now_s(void *context)
 	return node_now_ms(s->node) / 1000;
 }
 
+/* One session of a home at a time: the second waits, and then has little to do. */
+static enum err_code
+take_turn(int *fd, const struct node *node, struct err *err)
+{
+	char *path = node_path(node, "sync-lock");
+	enum err_code code = OK;
+
+	if ((*fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+		code = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+	while (code == OK && flock(*fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			code = err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+	if (code != OK && *fd >= 0)
+		close(*fd);
+	free(path);
+	return code;
+}
+
 enum err_code
 sync_run(struct sync_result *result, struct node *node, const struct sync_options *options, struct err *err)
 {
 	struct session s = { .node = node, .options = options, .result = result, .have = "-" };
 	struct client_stats stats;
 	char name[NODE_TEXT];
+	int64_t wiped = 0;
+	int turn;
 	enum err_code code;
 
 	*result = (struct sync_result){ .wiped = false };
@@ -568,23 +626,31 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	remote_library_init();
 	node_to_text(name, node->id);
 	snprintf(s.path, sizeof(s.path), "/f/%s.git", name);
+	if (take_turn(&turn, node, err) != OK)
+		return err->code;
 	if ((code = client_open(&s.client, &(struct client_options){
 	    .url = options->url ? options->url : node->hub_url, .key = node->key,
 	    .server_key = node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
-	    .now_s = now_s, .progress = on_bytes, .context = &s }, err)) != OK)
+	    .now_s = now_s, .progress = on_bytes, .context = &s }, err)) != OK) {
+		close(turn);
 		return code;
-	if ((code = feed_load(&s.up, node, node->id, true, err)) == OK &&
+	}
+	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK &&
+	    (code = feed_load(&s.up, node, node->id, true, err)) == OK &&
 	    (code = feed_load(&s.down, node, node->id, false, err)) == OK &&
 	    (code = push(&s, err)) == OK &&
 	    (code = fetch(&s, err)) == OK &&
 	    /* What was erased is confirmed in the same session. */
 	    (result->purged_shards == 0 || (code = push(&s, err)) == OK))
 		code = keep_clock(&s, err);
-	result->wiped = result->wiped || node->wiped;
+	/* It may have been another process that erased it all, while we waited. */
+	node->wiped = node->wiped || wiped;
+	result->wiped = node->wiped;
 	stats = client_stats(s.client);
 	result->requests = stats.requests;
 	result->bytes_out = stats.bytes_out;
 	result->bytes_in = stats.bytes_in;
 	client_close(s.client);
+	close(turn);
 	return code;
 }

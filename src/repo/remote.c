@@ -126,7 +126,7 @@ upload(struct session *session)
 	char spec[160], *specs[] = { spec };
 	git_strarray array = { .strings = specs, .count = 1 };
 
-	snprintf(spec, sizeof(spec), "%s:%s", ref, ref);
+	snprintf(spec, sizeof(spec), "%s%s:%s", session->view.options->replace ? "+" : "", ref, ref);
 	git_push_options_init(&push, GIT_PUSH_OPTIONS_VERSION);
 	push.pb_parallelism = 1;
 	push.callbacks = session->callbacks;
@@ -163,6 +163,9 @@ remote_push(const struct remote_options *options, const uint8_t tip[20], struct 
 	if ((status = session_open(&session, options, tip, GIT_DIRECTION_PUSH)) == 0 &&
 	    (status = session_tip(theirs, &session)) == 0 && memcmp(theirs, tip, 20) != 0)
 		status = upload(&session);
+	/* A commit of ours that it has gone back to: what came after is not kept whole. */
+	if (status == GIT_ENOTFOUND)
+		status = GIT_ENONFASTFORWARD;
 	return session_close(&session, status, err);
 }
 

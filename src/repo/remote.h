@@ -28,6 +28,7 @@ struct remote_options {
 	const char *path;		/* "/f/9f3a12de55aa01bc.git": prefix of every request */
 	const char *ref;		/* the one branch: "refs/heads/up" or "refs/heads/down" */
 	const uint8_t *tip;		/* fetch: local tip of it (20 bytes), NULL when none */
+	bool replace;			/* push: TIP begins a new chain, whatever the other side has */
 	/* Read a local object of the chain: its type, and content appended to OUT.
 	 * ERR_NOT_FOUND when the chain has no such object.  A fetch reads up to 256
 	 * commits back from TIP; a push reads what it sends, twice, and a few commits more. */
@@ -48,8 +49,8 @@ struct remote_options {
 };
 
 /* Push TIP of the branch: nothing but a GET when the other side has it already.
- * ERR_CONFLICT when the other side has a tip that TIP does not descend from, or
- * moved meanwhile; ERR_DENIED, with its reason, when it refused. */
+ * ERR_CONFLICT when the other side has a tip that TIP does not descend from
+ * and is not to be replaced, or moved meanwhile; ERR_DENIED, with its reason, when it refused. */
 enum err_code remote_push(const struct remote_options *options, const uint8_t tip[20], struct err *err);
 /* Ask for the other side's tip and fetch what is missing.  *NEW_TIP is its tip
  * (all zero when it has none); *FETCHED says whether objects came: not when the

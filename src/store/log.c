@@ -90,11 +90,11 @@ enum err_code
 log_record_add(struct log_record *record, struct db *db, struct err *err)
 {
 	if (record->type == TYPE_CLIENT) {
-		if (db_int(&record->k, NULL, db, SQL_RECORD_NEXT, err, "") != OK)
+		if (db_run(db, SQL_RECORD_ADD_CLIENT, err, "bi", record->id.b, sizeof(record->id.b),
+		    (int64_t)record->type) != OK)
 			return err->code;
-		record->c = record->k;
-		return db_run(db, SQL_RECORD_ADD_CLIENT, err, "ibi", record->k, record->id.b,
-		    sizeof(record->id.b), (int64_t)record->type);
+		record->k = record->c = db_last_id(db);
+		return OK;
 	}
 	if (db_run(db, SQL_RECORD_ADD, err, "bii", record->id.b, sizeof(record->id.b),
 	    (int64_t)record->type, record->c) != OK)
@@ -327,11 +327,13 @@ log_meta_blob(void *out, size_t len, struct db *db, const char *name, struct err
 {
 	struct sqlite3_stmt *stmt;
 	const void *blob;
+	enum err_code code;
 	size_t got = 0;
 	bool row;
 
-	if (db_query(&stmt, db, SQL_META_GET, err, "s", name) != OK || db_row(db, stmt, &row, err) != OK)
-		return err->code;
+	if ((code = db_query(&stmt, db, SQL_META_GET, err, "s", name)) != OK ||
+	    (code = db_row(db, stmt, &row, err)) != OK)
+		return code;
 	if (row) {
 		blob = db_col_blob(stmt, 0, &got);
 		if (got == len)

@@ -63,9 +63,9 @@ read_seal(struct seal *out, uint8_t (**proof)[32], size_t *proof_len, struct db 
 {
 	struct sqlite3_stmt *stmt;
 	const void *blob;
-	int64_t w;
+	int64_t w, leaves;
 	size_t len;
-	bool row;
+	bool row, good;
 
 	memset(out, 0, sizeof(*out));
 	*proof = NULL;
@@ -76,19 +76,26 @@ read_seal(struct seal *out, uint8_t (**proof)[32], size_t *proof_len, struct db 
 		return err_set(err, ERR_INVALID, "seal number %lld is missing", (long long)i);
 	w = db_col_int(stmt, 0);
 	out->epoch = (uint64_t)db_col_int(stmt, 1);
+	leaves = db_col_int(stmt, 3);
+	good = leaves >= 1 && leaves <= MERKLE_LEAVES_MAX;
+	out->leaves = (uint32_t)leaves;
 	blob = db_col_blob(stmt, 2, &len);
-	if (len == sizeof(out->prev))
+	good = good && (len == 0 || len == sizeof(out->prev));
+	if (good)
 		memcpy(out->prev, blob, len);
-	out->leaves = (uint32_t)db_col_int(stmt, 3);
 	blob = db_col_blob(stmt, 4, &len);
-	if (len == sizeof(out->signature))
+	good = good && len == sizeof(out->signature);
+	if (good)
 		memcpy(out->signature, blob, len);
-	if (!db_col_null(stmt, 5)) {
-		blob = db_col_blob(stmt, 5, &len);
+	blob = db_col_blob(stmt, 5, &len);
+	good = good && len % 32 == 0;
+	if (good && !db_col_null(stmt, 5)) {
 		*proof_len = len / 32;
 		*proof = mem_dup(blob, len);
 	}
 	db_reset(stmt);
+	if (!good)
+		return err_set(err, ERR_INVALID, "seal number %lld is damaged", (long long)i);
 	return log_writer_id(&out->writer, db, w, err);
 }
 

@@ -9,6 +9,7 @@ init_hub
 ana=$(person "Ana Rep" --role rep)
 alfa=$(must hub add client name=Alfa owner="$ana")
 beta=$(must hub add client name=Betazzuiop)
+gamma=$(must hub add client name=Gamma city=Roma)
 echo Betazzuiop >"$work/words"
 start_hub
 echo -1 >"$work/budget"
@@ -34,7 +35,7 @@ sync ana
 is "an uncut session brings it all" "$(count ana list note) $(count hub list note)" "2 $((before + 1))"
 last=12000
 
-cuts=0 broken=0 unfinished=0 unequal=0 stayed=0 at=0
+cuts=0 broken=0 untold=0 unfinished=0 unequal=0 stayed=0 at=0
 while [ $at -le $last ]; do
 	new_work "$at"
 	if [ $((cuts % 2)) = 0 ]; then
@@ -42,10 +43,19 @@ while [ $at -le $last ]; do
 	else
 		must hub revoke ana --client "$beta" >/dev/null
 	fi
+	# Work that will be refused: the cut may be in the answer that says so.
+	if [ $((cuts % 3)) = 0 ]; then
+		must hub grant ana --client "$gamma" >/dev/null
+		sync ana
+		must ana set "$gamma" city="Late $at" >/dev/null
+		must hub revoke ana --client "$gamma" >/dev/null
+		must hub grant ana --client "$gamma" --right see >/dev/null
+	fi
 	echo "$at" >"$work/budget"
 	sat ana sync >"$work/said" 2>&1 || broken=$((broken + 1))
 	echo -1 >"$work/budget"
 	sat ana sync >"$work/said" 2>&1 || { unfinished=$((unfinished + 1)); sed "s/^/# cut at $at: /" "$work/said"; }
+	[ "$(value ana "$gamma" city)" = Roma ] || untold=$((untold + 1))
 	cuts=$((cuts + 1))
 	wanted=$((2 + 2 * cuts))
 	[ "$(count ana list note) $(count hub list note)" = "$wanted $wanted" ] || {
@@ -65,6 +75,7 @@ ok "some sessions were broken" [ $broken -gt 5 ]
 ok "and some were not" [ $broken -lt $cuts ]
 is "the next one finished" $unfinished 0
 is "nothing was lost and nothing came twice" $unequal 0
+is "what was refused was told each time" $untold 0
 is "a client was given and taken each time" $stayed 0
 ok "both sides are the same" same_record "$alfa" ana
 is "nothing waits" "$(sat ana status --json | json pending_batches)" 0

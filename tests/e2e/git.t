@@ -39,6 +39,13 @@ ok "git fetch works" git -C "$work/clone" fetch -q
 ok "and brings what is new" sh -c 'git -C "$1" log -p origin/down | grep -q Suceavaqq' sh "$work/clone"
 ok "after it fsck has no complaint" git -C "$work/clone" fsck --strict
 
+# What two nodes are given alike is in both their feeds.
+person "Carla Rep" --role rep >/dev/null
+sync ana
+sync boris
+ok "a feed that is like another is whole" git clone -q -b down "$ana_url" "$work/alike"
+ok "and says so" git -C "$work/alike" fsck --strict --full
+
 # What is forbidden answers like what does not exist.
 answer() { curl -s -i "$@" | tr -d '\r' | grep -avi '^date:'; }
 if command -v curl >/dev/null; then

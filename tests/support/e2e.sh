@@ -77,7 +77,7 @@ json()
 value() { sat "$1" show "$2" --json 2>/dev/null | json "$3"; }	# value HOME ID FIELD
 count() { sat "$@" --porcelain 2>/dev/null | wc -l | tr -d ' '; }	# count HOME list TYPE...
 
-init_hub() { must hub init --org Firm --person "Maria Head" >/dev/null; }
+init_hub() { must hub init --org Firm --person "Maria Head" "$@" >/dev/null; }
 
 start_hub()
 {
@@ -110,7 +110,7 @@ join()
 	code=$(must hub invite "$2" | tail -1)
 	must "$1" join "$url" "$code" --device "$1" >/dev/null
 }
-sync() { for each in "$@"; do must "$each" sync >/dev/null; done; }
+sync() { for sync_home in "$@"; do must "$sync_home" sync >/dev/null; done; }
 node_id() { sat "$1" status --json | json node; }
 
 # bytes_of FILE...: the last 12 of every needle in FILE, one a line, looked for
@@ -120,12 +120,12 @@ scan() { "$SATCHEL_TOOLS/canary_scan" "$@"; }
 # same_record ID HOME...: shown alike, but for the order of what belongs to it.
 same_record()
 {
-	record=$1
+	same_id=$1
 	shift
-	sat hub show "$record" --json | sed 's/,$//' | sort >"$work/wanted"
+	sat hub show "$same_id" --json | sed 's/,$//' | sort >"$work/wanted"
 	[ -s "$work/wanted" ] || return 1
-	for each in "$@"; do
-		sat "$each" show "$record" --json | sed 's/,$//' | sort >"$work/got"
+	for same_home in "$@"; do
+		sat "$same_home" show "$same_id" --json | sed 's/,$//' | sort >"$work/got"
 		diff "$work/wanted" "$work/got" || return 1
 	done
 }

@@ -43,6 +43,14 @@ link_person(struct home *hub, const char *name, const char *role)
 	return home_add(hub, "person", NULL, (const char *[]){ name_field, role_field, NULL });
 }
 
+void
+link_hurry(struct node *node)
+{
+	struct err err;
+
+	must(db_exec(node->db, "PRAGMA synchronous = OFF", &err), &err);
+}
+
 static void
 add_feeds(struct node *at, node_t of)
 {
@@ -91,6 +99,8 @@ link_make(struct link *link, struct home *hub, const struct id *person)
 	assert_non_null(mkdtemp(link->home.dir));
 	must(node_create(&node, link->home.dir, &err), &err);
 	link->home.node = node;
+	link_hurry(node);
+	link_hurry(hub->node);
 	node->org = hub->node->org;
 	node->person = *person;
 	memcpy(node->hub_key, hub->node->hub_key, 32);
@@ -260,11 +270,17 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 {
 	struct node *hub = link->hub->node;
 	struct access access = { 0 };
+	struct feed own;
 	struct err err;
-	bool revoked;
+	bool revoked, known;
 
 	*ordered = 0;
 	must(feed_load(down, hub, link->home.node->id, false, &err), &err);
+	must(feed_load(&own, link->home.node, link->home.node->id, false, &err), &err);
+	if (own.has_acked) {
+		must(feed_ack(down, &known, hub, own.acked_tip, &err), &err);
+		assert_true(known);
+	}
 	must(feed_unmake(down, hub, &err), &err);
 	must(access_device_revoked(&revoked, hub, link->home.node->id, &err), &err);
 	if (revoked) {
@@ -304,7 +320,7 @@ order_purges(struct header *header, struct feed *down, struct node *hub)
 
 /* The next commit of the down feed. */
 static void
-make_down(struct feed *down, struct link *link, const uint8_t *acked)
+make_down(struct feed *down, struct link *link)
 {
 	struct node *hub = link->hub->node;
 	struct header header = { .node = link->home.node->id };
@@ -313,16 +329,10 @@ make_down(struct feed *down, struct link *link, const uint8_t *acked)
 	int64_t *bs;
 	size_t count;
 	struct err err;
-	bool known;
 
 	buf_init(&text, HEADER_MAX);
 	buf_init(&passport, PASSPORT_MAX);
 	must(db_begin(hub->db, &err), &err);
-	if (acked) {
-		must(feed_load(down, hub, link->home.node->id, false, &err), &err);
-		must(feed_ack(down, &known, hub, acked, &err), &err);
-		assert_true(known);
-	}
 	link_entitle(down, &ordered, link);
 	must(feed_due(&bs, &count, &header.more, down, hub, &err), &err);
 	header.epoch = down->epoch;
@@ -387,7 +397,7 @@ fetch_one(struct link *link, uint64_t *more, struct err *err)
 	enum err_code code;
 
 	must(feed_load(&own, node, node->id, false, err), err);
-	make_down(&down, link, own.has_acked ? own.acked_tip : NULL);
+	make_down(&down, link);
 	objects = link_objects(link->hub->node, down.f, down.n);
 	must(chunk_open(&chunk, objects, down.tip, err), err);
 	must(header_decode(&header, chunk.header, chunk.header_len, node->hub_key, err), err);

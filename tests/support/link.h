@@ -27,6 +27,9 @@ struct link {
 
 /* A person at the hub, with fields as home_add takes them. */
 struct id link_person(struct home *hub, const char *name, const char *role);
+/* No test pulls the plug: commits need not wait for the disk.  link_make does it
+ * for both its ends. */
+void link_hurry(struct node *node);
 /* A home of PERSON, enrolled at HUB. */
 void link_make(struct link *link, struct home *hub, const struct id *person);
 void link_remove(struct link *link);
@@ -37,7 +40,8 @@ enum err_code link_fetch(struct link *link, struct err *err);
 /* Push and fetch, which must succeed. */
 void link_sync(struct link *link);
 
-/* The hub brings the node's down feed up to date, as at the start of a fetch. */
+/* In a write transaction of the hub: what the node has is confirmed, and its down
+ * feed brought up to date, as at the start of a fetch. */
 void link_entitle(struct feed *down, uint64_t *ordered, struct link *link);
 /* The objects of commit N of feed F, as its pack would have them. */
 struct chunk_objects *link_objects(struct node *node, int64_t f, uint64_t n);

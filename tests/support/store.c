@@ -193,6 +193,63 @@ store_dump(struct store *store)
 	return text_of(&out);
 }
 
+static void
+same_dots(const struct dot *a, size_t a_count, const struct dot *b, size_t b_count)
+{
+	assert_int_equal(a_count, b_count);
+	for (size_t i = 0; i < a_count; i++)
+		assert_true(dot_equal(a[i], b[i]));
+}
+
+static void
+same_text(const char *a, uint32_t a_len, const char *b, uint32_t b_len)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	assert_int_equal(a_len, b_len);
+	if (a_len)
+		assert_memory_equal(a, b, a_len);
+}
+
+static void
+same_cell(const struct cell *a, const struct cell *b)
+{
+	assert_int_equal(a->count, b->count);
+	for (size_t i = 0; i < a->count; i++) {
+		const struct item *x = &a->items[i], *y = &b->items[i];
+
+		assert_true(dot_equal(x->dot, y->dot));
+		assert_int_equal(x->wall_ms, y->wall_ms);
+		same_text(x->key, x->key_len, y->key, y->key_len);
+		same_text(x->value, x->value_len, y->value, y->value_len);
+		same_dots(x->dots, x->dot_count, y->dots, y->dot_count);
+	}
+	same_dots(a->early, a->early_count, b->early, b->early_count);
+}
+
+void
+same_row(const struct row *a, const struct row *b)
+{
+	assert_true(b->exists);
+	assert_int_equal(a->deleted, b->deleted);
+	for (uint8_t f = 0; f < a->type->field_count; f++)
+		same_cell(&a->cells[f], &b->cells[f]);
+	same_cell(&a->deletion, &b->deletion);
+}
+
+void
+same_texts(char *a, char *b)
+{
+	size_t i = 0, line = 0;
+
+	while (a[i] && a[i] == b[i])
+		if (a[i++] == '\n')
+			line = i;
+	if (a[i] != b[i])
+		fail_msg("%.300s\n--- is not ---\n%.300s", a + line, b + line);
+	free(a);
+	free(b);
+}
+
 struct value
 as_value(const char *json)
 {

@@ -11,6 +11,7 @@
 #include "core/schema.h"
 #include "core/value.h"
 #include "store/db.h"
+#include "store/row.h"
 
 struct store {
 	char dir[64];
@@ -38,6 +39,10 @@ char *store_dump(struct store *store);
 
 /* Fails the test with the words of ERR unless CODE is OK. */
 void must(enum err_code code, const struct err *err);
+/* Fails the test at the first line that differs; frees both. */
+void same_texts(char *a, char *b);
+/* Fails the test unless every cell of B, which was loaded, is A's byte for byte. */
+void same_row(const struct row *a, const struct row *b);
 struct value as_value(const char *json);
 const struct type *type_of(const char *name);
 const struct field *field_of(const char *type, const char *field);

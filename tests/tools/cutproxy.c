@@ -1,13 +1,13 @@
 /*
  * cutproxy - a TCP line that breaks.
  *
- *	cutproxy PORT FILE
+ *	cutproxy PORT FILE [DELAY_MS]
  *
  * Listens on a free port of 127.0.0.1, which it prints, and relays each
  * connection to PORT.  FILE holds a number and is read anew for each session:
  * after that many bytes, both directions and all connections counted together,
  * every connection is cut; a negative number never cuts.  The count starts anew
- * when FILE changes.
+ * when FILE changes.  Whatever comes in goes out DELAY_MS later, one thing at a time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,6 +29,7 @@ struct line {
 
 static struct line lines[LINES_MAX];
 static size_t line_count;
+static useconds_t delay_us;
 static long budget = -1, budget_given = -1;	/* negative: no end */
 
 static void
@@ -109,6 +110,7 @@ relay(int from, int to)
 	n = max ? recv(from, bytes, max, 0) : 0;
 	if (max == 0)
 		return -1;
+	usleep(delay_us);
 	if (n <= 0 || write_all(to, bytes, (size_t)n) < 0)
 		return 0;
 	if (budget > 0)
@@ -135,10 +137,12 @@ main(int argc, char **argv)
 	socklen_t len = sizeof(at);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (argc != 3) {
-		fputs("usage: cutproxy PORT FILE\n", stderr);
+	if (argc < 3 || argc > 4) {
+		fputs("usage: cutproxy PORT FILE [DELAY_MS]\n", stderr);
 		return 2;
 	}
+	if (argc == 4)
+		delay_us = (useconds_t)atoi(argv[3]) * 1000;
 	if (listener < 0 || bind(listener, (struct sockaddr *)&at, len) < 0 || listen(listener, 16) < 0 ||
 	    getsockname(listener, (struct sockaddr *)&at, &len) < 0)
 		die("listen");

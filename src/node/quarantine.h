@@ -1,0 +1,24 @@
+/*
+ * quarantine - work that the hub did not admit, and what a person decides.
+ *
+ * Nothing is thrown away: a batch without a right behind it is kept with its
+ * seal until a head adopts it (it becomes part of the record, under its
+ * author's name) or rejects it (it stays on the list, with who rejected it).
+ */
+#ifndef NODE_QUARANTINE_H
+#define NODE_QUARANTINE_H
+
+#include <jansson.h>
+
+#include "node/node.h"
+
+/* Hub: [{"id","at","person","node","client","client_name","block","reason",
+ *   "state":"waiting"|"adopted"|"rejected","decided_by","decided","changes":[{"verb",
+ *   "type","record","field","key","value"}]}], oldest first; only what waits unless ALL. */
+enum err_code quarantine_list(json_t **out, struct node *hub, bool all, struct err *err);
+/* Hub: decide about entry ID in the name of PERSON.  ERR_CONFLICT when it was
+ * decided before, or its author has since written the same change again. */
+enum err_code quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *person,
+    struct err *err);
+
+#endif
