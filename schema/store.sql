@@ -155,10 +155,13 @@ CREATE TABLE refused(
 	UNIQUE(node, shard, writer, seq)
 ) STRICT;
 
--- A node: why the hub refused a batch of its own (batch.void is 1).
-CREATE TABLE reason(
-	b INTEGER PRIMARY KEY,
-	reason TEXT NOT NULL
+-- A node: work of its own that the hub did not accept, and why.
+CREATE TABLE notice(
+	n INTEGER PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	block INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	shard TEXT			-- NULL once the shard was erased here
 ) STRICT;
 
 -- Hub: what it knows of each node's contacts.
@@ -272,8 +275,6 @@ SELECT b, s, w, void FROM batch WHERE b > ?1 ORDER BY b LIMIT ?2;
 SELECT coalesce(max(b), 0) FROM batch;
 -- name: BATCH_VOID
 UPDATE batch SET void = ?2 WHERE b = ?1;
--- name: BATCH_VOIDED /*scan*/
-SELECT b, s FROM batch WHERE void = 1 ORDER BY b;
 -- name: BATCH_DROP
 DELETE FROM batch WHERE b = ?1;
 -- name: BATCH_COUNT /*scan*/
@@ -409,7 +410,7 @@ DELETE FROM purge WHERE f = ?1 AND done = 3;
 -- name: REFUSED_ADD
 INSERT OR IGNORE INTO refused(node, shard, writer, seq, at_ms, reason, seal, size, z, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0);
 -- name: REFUSED_DUE
-SELECT r, shard, writer, seq, reason FROM refused WHERE node = ?1 AND told = 0 ORDER BY r;
+SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM refused WHERE node = ?1 AND told = 0 AND decision != 2 ORDER BY r;
 -- name: REFUSED_TOLD
 UPDATE refused SET told = ?2 WHERE r = ?1;
 -- name: REFUSED_UNTOLD
@@ -464,8 +465,6 @@ SELECT f, node, up, n, acked, tip FROM feed ORDER BY f;
 SELECT count(*) FROM client WHERE deleted = 0;
 -- name: ENTRY_OF_BATCH
 SELECT n FROM entry WHERE f = ?1 AND b = ?2 ORDER BY n DESC LIMIT 1;
--- name: REASON_GET
-SELECT reason FROM reason WHERE b = ?1;
 -- name: SEARCH_HAS /*scan*/
 SELECT rowid FROM search WHERE search MATCH ?1 AND rowid = ?2;
 
@@ -477,10 +476,8 @@ SELECT k, type FROM record WHERE c = ?1 AND c != 0 AND c != k;
 SELECT 1 FROM batch WHERE s >= ?1 AND s < ?1 + 32 LIMIT 1;
 -- name: ENTRY_SHARD_FORGET
 DELETE FROM entry WHERE f = ?1 AND b IN (SELECT b FROM batch WHERE s = ?2);
--- name: REASON_SHARD_DROP
-DELETE FROM reason WHERE b IN (SELECT b FROM batch WHERE s = ?1);
--- name: WIPE_REASON
-DELETE FROM reason;
+-- name: WIPE_NOTICE
+DELETE FROM notice;
 -- name: PURGE_OPEN
 SELECT count(*) FROM purge WHERE f = ?1 AND done = 1;
 -- name: WIPE_BATCH
@@ -507,12 +504,6 @@ SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL
 
 -- Sync (node/sync.c).
 
--- name: REASON_PUT
-INSERT OR REPLACE INTO reason(b, reason) VALUES(?1, ?2);
--- name: REASON_EACH /*scan*/
-SELECT b, reason FROM reason ORDER BY b;
--- name: REASON_DROP
-DELETE FROM reason WHERE b = ?1;
 -- name: ENTRY_AGAIN
 INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
 
@@ -541,3 +532,14 @@ SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decid
 SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decided_ms FROM refused WHERE r = ?1;
 -- name: REFUSED_DECIDE
 UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4, told = 0 WHERE r = ?1;
+
+-- What was not accepted (node/sync.c, node/report.c).
+
+-- name: NOTICE_ADD
+INSERT INTO notice(at_ms, block, reason, shard) VALUES(?1, ?2, ?3, ?4);
+-- name: NOTICE_FORGET /*scan*/
+UPDATE notice SET shard = NULL WHERE shard = ?1;
+-- name: NOTICE_EACH /*scan*/
+SELECT at_ms, block, reason, shard FROM notice ORDER BY n;
+-- name: NOTICE_ADOPTED /*scan*/
+DELETE FROM notice WHERE n = (SELECT min(n) FROM notice WHERE shard = ?1);

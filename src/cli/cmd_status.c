@@ -26,8 +26,13 @@ print_refused(const json_t *refused)
 
 		buf_init(&at, 256);
 		out_time(&at, out_string(one, "at"));
-		out_say(stdout, "Not accepted: %s  %s: %s", at.p, out_string(one, "shard"),
-		    out_string(one, "reason"));
+		if (*out_string(one, "client_name"))
+			out_say(stdout, "Not accepted: %s  %s of %s: %s", at.p, out_string(one, "block"),
+			    out_string(one, "client_name"), out_string(one, "reason"));
+		else
+			out_say(stdout, "Not accepted: %s  %s%s: %s", at.p, out_string(one, "block"),
+			    json_is_null(json_object_get(one, "shard")) ? " of a client that is no longer here" : "",
+			    out_string(one, "reason"));
 		buf_release(&at);
 	}
 }

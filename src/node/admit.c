@@ -407,6 +407,22 @@ out:
 	return code;
 }
 
+/* Where its author may not even look, the work does not stay with him. */
+static enum err_code
+order_away(struct admission *a, const struct candidate *c, const char *shard, struct err *err)
+{
+	enum right right;
+
+	if (c->s == 0 || shard_is_common(&c->batch.shard))
+		return OK;
+	if (access_right(&right, a->access, a->hub, c->s, err) != OK)
+		return err->code;
+	if (right != RIGHT_NONE)
+		return OK;
+	return db_run(a->hub->db, SQL_PURGE_ADD, err, "isiiii", a->down_feed, shard,
+	    (int64_t)node_now_ms(a->hub), (int64_t)0, (int64_t)0, (int64_t)0);
+}
+
 static enum err_code
 keep_refused(struct admission *a, const struct candidate *c, const struct chunk_part *part,
     const uint8_t (*leaves)[32], struct err *err)
@@ -437,6 +453,8 @@ keep_refused(struct admission *a, const struct candidate *c, const struct chunk_
 	if (code == OK)
 		code = db_run(a->hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(a->hub), node,
 		    sizeof(node), "refused", c->reason);
+	if (code == OK)
+		code = order_away(a, c, shard, err);
 	a->refused++;
 out:
 	buf_release(&line);

@@ -1,5 +1,6 @@
 #include "node/ask.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,7 @@
 #include "net/client.h"
 #include "node/access.h"
 #include "node/enrol.h"
+#include "node/quarantine.h"
 #include "node/report.h"
 #include "node/serve_feed.h"
 #include "store/db.h"
@@ -122,6 +124,56 @@ ask_token(char token[48], struct node *node, node_t node_id, struct err *err)
 	return code;
 }
 
+/* --- quarantine --- */
+
+static enum err_code
+need_grant(struct node *hub, const char *doing, struct err *err)
+{
+	struct access access = { 0 };
+	enum err_code code = access_load(&access, hub, &hub->person, err);
+
+	if (code == OK)
+		code = access_need(&access, CAN_GRANT, doing, err);
+	access_release(&access);
+	return code;
+}
+
+enum err_code
+ask_quarantine(json_t **out, struct node *node, bool all, struct err *err)
+{
+	*out = NULL;
+	if (!node->hub)
+		return ask(out, node, "/ask/quarantine", all ? "{\"all\":true}" : "{}", err);
+	if (need_grant(node, "look into the quarantine", err) != OK)
+		return err->code;
+	return quarantine_list(out, node, all, err);
+}
+
+enum err_code
+ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
+{
+	char body[80];
+	const char *why;
+	json_t *answer, *number;
+	enum err_code code;
+
+	if (node->hub) {
+		if (need_grant(node, "decide about the quarantine", err) != OK)
+			return err->code;
+		return quarantine_decide(node, id, adopt, &node->person, err);
+	}
+	snprintf(body, sizeof(body), "{\"id\":%" PRId64 ",\"adopt\":%s}", id, adopt ? "true" : "false");
+	if ((code = ask(&answer, node, "/ask/decide", body, err)) != OK)
+		return code;
+	why = json_string_value(json_object_get(answer, "error"));
+	number = json_object_get(answer, "code");
+	if (why)
+		code = err_set(err, json_is_integer(number) ? (enum err_code)json_integer_value(number) : ERR_IO,
+		    "%s", why);
+	json_decref(answer);
+	return code;
+}
+
 /* --- hub --- */
 
 static enum err_code
@@ -139,6 +191,25 @@ answer_token(json_t **out, struct node *hub, const struct serve_caller *caller,
 	if (enrol_token(token, hub, node, err) != OK)
 		return err->code;
 	*out = json_pack("{ss}", "token", token);
+	return OK;
+}
+
+static enum err_code
+answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
+    const struct access *access, json_t *question, struct err *err)
+{
+	json_t *id = json_object_get(question, "id"), *adopt = json_object_get(question, "adopt");
+
+	if (!json_is_integer(id) || !json_is_boolean(adopt))
+		return err_set(err, ERR_INVALID, "decide what?");
+	if (access_need(access, CAN_GRANT, "decide about the quarantine", err) != OK)
+		return err->code;
+	*out = json_object();
+	/* What was decided goes back in words: the asker is a head. */
+	if (quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), &caller->person, err) != OK) {
+		json_object_set_new(*out, "error", json_string(err->msg));
+		json_object_set_new(*out, "code", json_integer(err->code));
+	}
 	return OK;
 }
 
@@ -167,6 +238,11 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 		    : err_set(err, ERR_DENIED, "for heads and auditors");
 	else if (strcmp(path, "/ask/token") == 0)
 		code = answer_token(&answer, hub, caller, &access, question, err);
+	else if (strcmp(path, "/ask/quarantine") == 0)
+		code = (code = access_need(&access, CAN_GRANT, "look into the quarantine", err)) == OK ?
+		    quarantine_list(&answer, hub, json_is_true(json_object_get(question, "all")), err) : code;
+	else if (strcmp(path, "/ask/decide") == 0)
+		code = answer_decide(&answer, hub, caller, &access, question, err);
 	else
 		code = err_set(err, ERR_NOT_FOUND, "no such question");
 	if (code == OK && (text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER)) != NULL) {

@@ -59,8 +59,12 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 		const struct header_refusal *refusal = &header->refusals[i];
 
 		node_to_text(node, refusal->writer);
-		buf_addf(out, "refused %s %s %" PRIu64 " ", refusal->shard, node, refusal->seq);
-		value_add_string(out, refusal->reason, strlen(refusal->reason));
+		buf_addf(out, "%s %s %s %" PRIu64, refusal->reason[0] ? "refused" : "adopted", refusal->shard,
+		    node, refusal->seq);
+		if (refusal->reason[0]) {
+			buf_addc(out, ' ');
+			value_add_string(out, refusal->reason, strlen(refusal->reason));
+		}
 		buf_addc(out, '\n');
 	}
 	lines_sign(out, start, SIGNED_AS, key);
@@ -111,7 +115,7 @@ parse_purge(struct header *header, const struct line *line)
 }
 
 static bool
-parse_refusal(struct header *header, const struct line *line)
+parse_refusal(struct header *header, const struct line *line, bool adopted)
 {
 	const char *from = line->value, *end = line->value + line->len, *p;
 	struct header_refusal *refusal;
@@ -126,9 +130,11 @@ parse_refusal(struct header *header, const struct line *line)
 	    !word(&p, &len, &from, end) || !node_from_text(&refusal->writer, p, len) ||
 	    !word(&p, &len, &from, end) || !bytes_to_u64(&refusal->seq, p, len))
 		return false;
+	if (adopted)
+		return from == end;
 	reason.value = from;
 	reason.len = (size_t)(end - from);
-	return line_string(&reason, refusal->reason, sizeof(refusal->reason));
+	return line_string(&reason, refusal->reason, sizeof(refusal->reason)) && refusal->reason[0];
 }
 
 static bool
@@ -154,7 +160,9 @@ parse_line(struct header *header, const struct line *line)
 	if (line_is(line, header->up ? "purged" : "purge"))
 		return parse_purge(header, line);
 	if (line_is(line, "refused") && !header->up)
-		return parse_refusal(header, line);
+		return parse_refusal(header, line, false);
+	if (line_is(line, "adopted") && !header->up)
+		return parse_refusal(header, line, true);
 	return false;
 }
 

@@ -21,7 +21,7 @@ struct header_refusal {
 	char shard[SHARD_TEXT];
 	writer_t writer;
 	uint64_t seq;
-	char reason[256];
+	char reason[256];	/* empty: a head has adopted it after all */
 };
 
 struct header {

@@ -126,6 +126,8 @@ erase(uint64_t *erased, struct node *node, int64_t s, struct err *err)
 	struct doomed *doomed;
 	struct feed up;
 	size_t count;
+	struct shard shard;
+	char name[SHARD_TEXT];
 	enum err_code code;
 
 	if (feed_load(&up, node, node->id, true, err) != OK ||
@@ -138,8 +140,10 @@ erase(uint64_t *erased, struct node *node, int64_t s, struct err *err)
 			code = shrink_seal(db, doomed[i].seal, s, err);
 	if (code == OK)
 		code = db_run(db, SQL_ENTRY_SHARD_FORGET, err, "ii", up.f, s);
-	if (code == OK)
-		code = db_run(db, SQL_REASON_SHARD_DROP, err, "i", s);
+	if (code == OK && (code = log_shard_name(&shard, db, s, err)) == OK) {
+		shard_to_text(name, &shard);
+		code = db_run(db, SQL_NOTICE_FORGET, err, "s", name);
+	}
 	for (size_t i = 0; i < count && code == OK; i++)
 		code = db_run(db, SQL_BATCH_DROP, err, "i", doomed[i].b);
 	free(doomed);
@@ -175,7 +179,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	 * home, feeds, their commits and trees. */
 	static const enum sql_id empty[] = { SQL_WIPE_BATCH, SQL_WIPE_SEAL, SQL_WIPE_RECORD,
 		SQL_WIPE_ENTRY, SQL_WIPE_OBJECT, SQL_WIPE_PURGE, SQL_WIPE_FLOOR, SQL_WIPE_WRITER,
-		SQL_WIPE_REASON, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
+		SQL_WIPE_NOTICE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
 	struct feed down;
 	int64_t batches;
 

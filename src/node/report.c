@@ -68,6 +68,22 @@ report_role(const struct subject *subject)
 
 /* --- status --- */
 
+/* The block and, where it is known, the client of a shard. */
+static void
+set_shard(json_t *entry, struct node *node, const char *name)
+{
+	struct shard shard;
+
+	json_object_set_new(entry, "shard", name ? json_string(name) : json_null());
+	if (name == NULL || !shard_from_text(&shard, name, strlen(name)))
+		return;
+	json_object_set_new(entry, "block", json_string(schema_blocks[shard.block].name));
+	if (shard_is_common(&shard))
+		return;
+	report_set_id(entry, "client", &shard.client);
+	report_set_title(entry, "client_name", node, &shard.client);
+}
+
 static enum err_code
 add_refused(json_t *array, struct node *node, struct err *err)
 {
@@ -86,72 +102,37 @@ add_refused(json_t *array, struct node *node, struct err *err)
 			return OK;
 		shard = db_col_text(stmt, 2, &len);
 		reason = db_col_text(stmt, 6, &len);
-		entry = json_pack("{s:s, s:I, s:s}", "shard", shard, "batch", (json_int_t)db_col_int(stmt, 0),
-		    "reason", reason);
+		entry = json_pack("{s:I, s:s}", "id", (json_int_t)db_col_int(stmt, 0), "reason", reason);
+		set_shard(entry, node, shard);
 		report_set_instant(entry, "at", db_col_int(stmt, 5));
 		json_array_append_new(array, entry);
 	}
 }
 
+/* What the hub did not accept of this node's work. */
 static enum err_code
-reason_of(struct buf *out, struct node *node, int64_t b, struct err *err)
+add_notices(json_t *array, struct node *node, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
-	const char *text;
-	size_t len;
+	json_t *entry;
+	int64_t block;
 	bool row;
 
-	if (db_query(&stmt, node->db, SQL_REASON_GET, err, "i", b) != OK || db_row(node->db, stmt, &row, err) != OK)
+	if (db_query(&stmt, node->db, SQL_NOTICE_EACH, err, "") != OK)
 		return err->code;
-	if (row) {
-		if ((text = db_col_text(stmt, 0, &len)) != NULL)
-			buf_add(out, text, len);
-		db_reset(stmt);
+	for (;;) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (!row)
+			return OK;
+		block = db_col_int(stmt, 1);
+		entry = json_pack("{s:s}", "reason", db_col_text(stmt, 2, NULL));
+		report_set_instant(entry, "at", db_col_int(stmt, 0));
+		if (block >= 0 && block < BLOCK_COUNT)
+			json_object_set_new(entry, "block", json_string(schema_blocks[block].name));
+		set_shard(entry, node, db_col_text(stmt, 3, NULL));
+		json_array_append_new(array, entry);
 	}
-	return OK;
-}
-
-/* What the hub did not take of this node's work: it stays in the log, without effect. */
-static enum err_code
-add_voided(json_t *array, struct node *node, struct err *err)
-{
-	struct { int64_t b, s; } *all = NULL;
-	struct sqlite3_stmt *stmt;
-	size_t count = 0, cap = 0;
-	struct shard shard;
-	char name[SHARD_TEXT];
-	enum err_code code;
-	bool row;
-
-	code = db_query(&stmt, node->db, SQL_BATCH_VOIDED, err, "");
-	while (code == OK && (code = db_row(node->db, stmt, &row, err)) == OK && row) {
-		all = mem_grow(all, count, &cap, sizeof(*all));
-		all[count].b = db_col_int(stmt, 0);
-		all[count++].s = db_col_int(stmt, 1);
-	}
-	for (size_t i = 0; code == OK && i < count; i++) {
-		struct log_batch entry;
-		struct batch batch;
-		struct buf text, reason;
-		json_t *item;
-
-		buf_init(&text, BATCH_BYTES_MAX);
-		buf_init(&reason, 4096);
-		if ((code = log_shard_name(&shard, node->db, all[i].s, err)) == OK &&
-		    (code = log_batch_text(&text, &entry, node->db, all[i].b, err)) == OK &&
-		    (code = batch_decode_header(&batch, text.p, text.len, err)) == OK &&
-		    (code = reason_of(&reason, node, all[i].b, err)) == OK) {
-			shard_to_text(name, &shard);
-			item = json_pack("{s:s, s:I, s:s}", "shard", name, "batch", (json_int_t)all[i].b,
-			    "reason", reason.p);
-			report_set_instant(item, "at", (int64_t)batch.wall_ms);
-			json_array_append_new(array, item);
-		}
-		buf_release(&reason);
-		buf_release(&text);
-	}
-	free(all);
-	return code;
 }
 
 static enum err_code
@@ -206,7 +187,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
 	    (code = author_find(&self, node, node->writer, err)) != OK ||
 	    (code = add_refused(refused, node, err)) != OK ||
-	    (!node->hub && (code = add_voided(refused, node, err)) != OK) ||
+	    (!node->hub && (code = add_notices(refused, node, err)) != OK) ||
 	    (code = query_conflicts(&conflicts, node, err)) != OK)
 		goto out;
 	report_set_node(status, "node", node->id);

@@ -382,6 +382,29 @@ object_in(void *context, const struct pack_object *object, struct err *err)
 	return chunk_objects_add(s->objects, object, err);
 }
 
+/* Work of ours that was refused and that a head has adopted since. */
+static enum err_code
+take_back_in(struct session *s, const struct header_refusal *adopted, struct err *err)
+{
+	struct shard shard;
+	int64_t w, b, shard_s;
+	bool found;
+
+	if (!shard_from_text(&shard, adopted->shard, strlen(adopted->shard)))
+		return OK;
+	if (log_shard(&shard_s, s->node->db, &shard, false, err) != OK ||
+	    log_writer(&w, s->node->db, adopted->writer, false, err) != OK)
+		return err->code == ERR_NOT_FOUND ? OK : err->code;
+	if (log_batch_of_dot(&b, &found, s->node->db, shard_s, w, adopted->seq, err) != OK)
+		return err->code;
+	if (!found)
+		return OK;
+	if (db_run(s->node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)0) != OK ||
+	    db_run(s->node->db, SQL_NOTICE_ADOPTED, err, "s", adopted->shard) != OK)
+		return err->code;
+	return record_rebuild_shard(s->node->db, shard_s, err);
+}
+
 static enum err_code
 void_refused(struct session *s, const struct header_refusal *refusal, struct err *err)
 {
@@ -389,21 +412,29 @@ void_refused(struct session *s, const struct header_refusal *refusal, struct err
 	int64_t w, b, shard_s;
 	bool found;
 
+	if (refusal->reason[0] == '\0')
+		return take_back_in(s, refusal, err);
 	s->result->refused_batches++;
 	if (s->result->refused_why[0] == '\0')
 		snprintf(s->result->refused_why, sizeof(s->result->refused_why), "%s", refusal->reason);
 	if (!shard_from_text(&shard, refusal->shard, strlen(refusal->shard)))
 		return OK;
-	/* Gone here already, with its shard: the hub keeps it for a person to see. */
-	if (log_shard(&shard_s, s->node->db, &shard, false, err) != OK ||
+	/* Where the shard is gone from here, no trace of its name comes back with the news. */
+	if (log_shard(&shard_s, s->node->db, &shard, false, err) != OK) {
+		if (err->code != ERR_NOT_FOUND)
+			return err->code;
+		return db_run(s->node->db, SQL_NOTICE_ADD, err, "iisn", (int64_t)node_now_ms(s->node),
+		    (int64_t)shard.block, refusal->reason);
+	}
+	if (db_run(s->node->db, SQL_NOTICE_ADD, err, "iiss", (int64_t)node_now_ms(s->node),
+	    (int64_t)shard.block, refusal->reason, refusal->shard) != OK ||
 	    log_writer(&w, s->node->db, refusal->writer, false, err) != OK)
 		return err->code == ERR_NOT_FOUND ? OK : err->code;
 	if (log_batch_of_dot(&b, &found, s->node->db, shard_s, w, refusal->seq, err) != OK)
 		return err->code;
 	if (!found)
 		return OK;
-	if (db_run(s->node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)1) != OK ||
-	    db_run(s->node->db, SQL_REASON_PUT, err, "is", b, refusal->reason) != OK)
+	if (db_run(s->node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)1) != OK)
 		return err->code;
 	return record_rebuild_shard(s->node->db, shard_s, err);
 }

@@ -75,27 +75,21 @@ is "new work does not pass for the work that was refused" "$(notes alfa)" 1
 # Work that is written in the very moment of the taking away: whatever was
 # acknowledged is at the hub, accepted or kept aside.
 zeta=$(must hub add client name=zeta owner="$ana")
+must hub add note client="$zeta" text="from the hub" >/dev/null
 echo -1 >"$work/budget"
-"$SATCHEL_TOOLS/cutproxy" "$port" "$work/budget" 20 >"$work/line" 2>"$work/said" &
+"$SATCHEL_TOOLS/cutproxy" "$port" "$work/budget" 5 >"$work/line" 2>"$work/said" &
 pids=$!
 until [ -s "$work/line" ]; do sleep 0.02; done
 url=http://127.0.0.1:$(cat "$work/line")
 join slow ana
 : >"$work/ids"
 aside_before=$(sat hub status --json | grep -c 'Activities')
-for round in 1 2 3 4; do
+for round in 00 01 02 03 04 05 06 07 08 09 10 12 14 17; do
 	must hub grant ana --client "$zeta" >/dev/null
 	sync slow
-	(
-		k=0
-		while [ $k -lt 8 ]; do
-			k=$((k + 1))
-			sleep 0.12	# a session sends as long as there is something: let it get on
-			sat slow add note client="$zeta" text="round $round note $k"
-		done
-	) >>"$work/ids" 2>/dev/null &
-	writer=$!
 	must hub revoke ana --client "$zeta" >/dev/null
+	{ sleep 0.$round; sat slow add note client="$zeta" text="round $round"; } >>"$work/ids" 2>/dev/null &
+	writer=$!
 	sync slow
 	wait $writer
 	sync slow
@@ -104,7 +98,7 @@ must hub grant ana --client "$zeta" >/dev/null
 sync slow slow
 aside=$(($(sat hub status --json | grep -c 'Activities') - aside_before))
 echo "# $(wc -l <"$work/ids") notes taken, $(notes zeta) accepted, $aside kept aside"
-is "what was acknowledged is accepted or kept aside" $(($(notes zeta) + aside)) "$(wc -l <"$work/ids" | tr -d ' ')"
+is "what was acknowledged is accepted or kept aside" $(($(notes zeta) - 1 + aside)) "$(wc -l <"$work/ids" | tr -d ' ')"
 ok "some of it was kept aside" [ $aside -gt 0 ]
 ok "the client is whole again" same_record "$zeta" slow
 ok "the node verifies" sat ana verify
