@@ -1,8 +1,8 @@
 /*
  * zip - zlib streams for blobs of a few hundred bytes, as git packs carry them.
  *
- * One stream per thread and direction is kept, so nothing is set up per blob;
- * up to 1 KiB, which nearly all batches are, zip_small does it without zlib.
+ * libdeflate writes them and zlib, which can be stopped at a bound and tells
+ * where a stream ends, reads them.  What is set up is kept for the thread.
  */
 #ifndef STORE_ZIP_H
 #define STORE_ZIP_H

@@ -35,7 +35,22 @@ bail()
 	kill -TERM $$	# also out of a subshell
 	exit 1
 }
-done_testing() { echo "1..$tests"; }
+
+# The hub ends as it was told to, and a sanitizer has nothing to say.
+ends_well()
+{
+	kill -TERM "$hub_pid"
+	wait "$hub_pid" || { echo "status $?"; cat "$work/serve.err"; return 1; }
+	not grep "Sanitizer" "$work/serve.err"
+}
+done_testing()
+{
+	if [ -n "$hub_pid" ]; then
+		ok "the hub ends well" ends_well
+		hub_pid=
+	fi
+	echo "1..$tests"
+}
 
 # ok NAME COMMAND...: COMMAND succeeds; what it said is shown when it does not.
 ok()
