@@ -131,10 +131,16 @@ CREATE TABLE purge(
 	told INTEGER NOT NULL,		-- n of the commit that said so; 0: not yet
 	done INTEGER NOT NULL,		-- node: 1 rows gone, 2 file clean too; 3 receipt sent
 	batches INTEGER NOT NULL,	-- how many were erased
-	receipt TEXT,			-- hub: the signed line
+	receipt INTEGER,		-- hub: the signed header that confirms it
 	receipt_ms INTEGER,
 	PRIMARY KEY(f, shard)
 ) STRICT, WITHOUT ROWID;
+
+-- Hub: headers of up feeds that confirm purges, as they were signed.
+CREATE TABLE receipt(
+	i INTEGER PRIMARY KEY,
+	header TEXT NOT NULL
+) STRICT;
 
 -- Hub: work that was not admitted, kept aside for a person to see.
 CREATE TABLE refused(
@@ -392,12 +398,18 @@ INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) VALUES(?
 SELECT shard, ordered_ms, told, done, batches, receipt, receipt_ms FROM purge WHERE f = ?1 ORDER BY ordered_ms, shard;
 -- name: PURGE_DONE
 UPDATE purge SET done = ?3 WHERE f = ?1 AND done = ?2;
+-- name: PURGE_SENT
+UPDATE purge SET done = 3 WHERE f = ?1 AND shard = ?2;
+-- name: PURGE_DUE
+SELECT shard, ordered_ms FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL ORDER BY ordered_ms, shard LIMIT ?2;
 -- name: PURGE_TOLD
 UPDATE purge SET told = ?3 WHERE f = ?1 AND shard = ?2;
 -- name: PURGE_UNTOLD
 UPDATE purge SET told = 0 WHERE f = ?1 AND told > ?2 AND receipt IS NULL;
 -- name: PURGE_RECEIPT
 UPDATE purge SET receipt = ?3, receipt_ms = ?4, batches = ?5 WHERE f = ?1 AND shard = ?2 AND ordered_ms = ?6;
+-- name: RECEIPT_ADD
+INSERT INTO receipt(header) VALUES(?1);
 -- name: PURGE_CANCEL
 DELETE FROM purge WHERE f = ?1 AND shard = ?2 AND told = 0;
 -- name: PURGE_UNTOLD_COUNT
@@ -410,7 +422,7 @@ DELETE FROM purge WHERE f = ?1 AND done = 3;
 -- name: REFUSED_ADD
 INSERT OR IGNORE INTO refused(node, shard, writer, seq, at_ms, reason, seal, size, z, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0);
 -- name: REFUSED_DUE
-SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM refused WHERE node = ?1 AND told = 0 AND decision != 2 ORDER BY r;
+SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM refused WHERE node = ?1 AND told = 0 AND decision != 2 ORDER BY r LIMIT ?2;
 -- name: REFUSED_TOLD
 UPDATE refused SET told = ?2 WHERE r = ?1;
 -- name: REFUSED_UNTOLD
@@ -541,5 +553,5 @@ INSERT INTO notice(at_ms, block, reason, shard) VALUES(?1, ?2, ?3, ?4);
 UPDATE notice SET shard = NULL WHERE shard = ?1;
 -- name: NOTICE_EACH /*scan*/
 SELECT at_ms, block, reason, shard FROM notice ORDER BY n;
--- name: NOTICE_ADOPTED /*scan*/
+-- name: NOTICE_ADOPTED
 DELETE FROM notice WHERE n = (SELECT min(n) FROM notice WHERE shard = ?1);

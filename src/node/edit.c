@@ -48,8 +48,8 @@ struct edit {
 	int64_t s, c;
 };
 
-enum err_code
-edit_begin(struct edit **out, struct node *node, struct err *err)
+static enum err_code
+begin(struct edit **out, struct node *node, bool as_hub, struct err *err)
 {
 	struct edit *edit;
 	enum err_code code;
@@ -65,7 +65,7 @@ edit_begin(struct edit **out, struct node *node, struct err *err)
 	edit->now_ms = node_now_ms(node);
 	/* A hub being founded has no persons yet: its founder may do all. */
 	if ((code = log_meta_int(&founded, node->db, "founded", err)) == OK) {
-		if (node->hub && !founded) {
+		if (as_hub || (node->hub && !founded)) {
 			edit->access.subject = (struct subject){ .person = node->person, .role = ROLE_HEAD };
 			code = policy_fold(&edit->access.rules, &edit->access.subject, NULL, 0, 0, err);
 		} else {
@@ -78,6 +78,18 @@ edit_begin(struct edit **out, struct node *node, struct err *err)
 	}
 	*out = edit;
 	return OK;
+}
+
+enum err_code
+edit_begin(struct edit **out, struct node *node, struct err *err)
+{
+	return begin(out, node, false, err);
+}
+
+enum err_code
+edit_begin_as_hub(struct edit **out, struct node *hub, struct err *err)
+{
+	return begin(out, hub, true, err);
 }
 
 static void

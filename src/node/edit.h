@@ -19,6 +19,9 @@ struct row;
 
 /* Takes the database's write lock until commit or abort. */
 enum err_code edit_begin(struct edit **out, struct node *node, struct err *err);
+/* The same for what the hub enters by itself (nodes that join, incarnations),
+ * whatever rights the person who founded it has by now. */
+enum err_code edit_begin_as_hub(struct edit **out, struct node *hub, struct err *err);
 void edit_abort(struct edit *edit);		/* NULL is fine */
 /* Seals and stores; durable when OK.  EDIT is gone either way.  An action
  * without ops is no error and writes nothing. */

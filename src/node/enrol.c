@@ -459,7 +459,7 @@ enrol_node(struct node *hub, const struct invitation *invitation, const uint8_t 
 	enum err_code code;
 
 	bytes_put_be64(id, key_node(public_key));
-	if (edit_begin(&edit, hub, err) != OK)
+	if (edit_begin_as_hub(&edit, hub, err) != OK)
 		return err->code;
 	/* Only now is nobody else joining: it may have been used since it was found. */
 	if ((code = edit_open(edit, type, &invitation->id, err)) == OK &&

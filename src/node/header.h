@@ -11,6 +11,7 @@
 #include "node/lines.h"
 
 #define HEADER_MAX (1u << 20)
+#define HEADER_LINES_MAX 1000	/* purges, and refusals, in one header: the rest waits for the next */
 
 struct header_purge {		/* down: order (batches 0); up: receipt */
 	char shard[SHARD_TEXT];	/* "*": the whole device */

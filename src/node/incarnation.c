@@ -77,7 +77,7 @@ incarnation_enter(bool *new, struct node *hub, const uint8_t public_key[32], uin
 	*new = true;
 	snprintf(key, sizeof(key), "\"%016" PRIx64 "\"", writer);
 	snprintf(value, sizeof(value), "\"%" PRIu64 "\"", incarnation);
-	if (edit_begin(&edit, hub, err) != OK)
+	if (edit_begin_as_hub(&edit, hub, err) != OK)
 		return err->code;
 	if ((code = edit_open(edit, type, &id, err)) != OK ||
 	    (code = edit_op(edit, &type->fields[NODE_WRITERS], VERB_PUT, (struct value){ key, strlen(key) },

@@ -232,5 +232,9 @@ purge_finish(struct node *node, struct err *err)
 enum err_code
 purge_resume(struct node *node, struct err *err)
 {
-	return node->hub ? OK : purge_finish(node, err);
+	enum err_code code = node->hub ? OK : purge_finish(node, err);
+
+	/* What keeps the file from being cleaned now (a reader, a full disk) does not
+	 * keep people from working: the rows are gone, and it is tried again. */
+	return code == ERR_IO ? OK : code;
 }

@@ -64,7 +64,7 @@ add_purges(struct header *header, struct feed *down, struct node *hub, struct er
 	struct sqlite3_stmt *stmt;
 	bool row;
 
-	if (db_query(&stmt, hub->db, SQL_PURGE_OF, err, "i", down->f) != OK)
+	if (db_query(&stmt, hub->db, SQL_PURGE_DUE, err, "ii", down->f, (int64_t)HEADER_LINES_MAX) != OK)
 		return err->code;
 	for (;;) {
 		struct header_purge *purge;
@@ -73,14 +73,14 @@ add_purges(struct header *header, struct feed *down, struct node *hub, struct er
 			return err->code;
 		if (!row)
 			break;
-		if (db_col_int(stmt, 2) != 0 || !db_col_null(stmt, 5))
-			continue;
 		header->purges = mem_grow(header->purges, header->purge_count, &header->purge_cap,
 		    sizeof(*header->purges));
 		purge = &header->purges[header->purge_count++];
 		snprintf(purge->shard, sizeof(purge->shard), "%s", db_col_text(stmt, 0, NULL));
 		purge->ordered_ms = (uint64_t)db_col_int(stmt, 1);
 	}
+	/* There may be more of them: the node asks again. */
+	header->more += header->purge_count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < header->purge_count; i++)
 		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isi", down->f, header->purges[i].shard,
 		    (int64_t)header->n) != OK)
@@ -99,7 +99,8 @@ add_refusals(struct header *header, struct node *hub, node_t node, struct err *e
 	enum err_code code;
 
 	bytes_put_be64(id, node);
-	if ((code = db_query(&stmt, hub->db, SQL_REFUSED_DUE, err, "b", id, sizeof(id))) != OK)
+	if ((code = db_query(&stmt, hub->db, SQL_REFUSED_DUE, err, "bi", id, sizeof(id),
+	    (int64_t)HEADER_LINES_MAX)) != OK)
 		return code;
 	for (;;) {
 		struct header_refusal *refusal;
@@ -116,6 +117,7 @@ add_refusals(struct header *header, struct node *hub, node_t node, struct err *e
 		refusal->seq = (uint64_t)db_col_int(stmt, 3);
 		snprintf(refusal->reason, sizeof(refusal->reason), "%s", db_col_text(stmt, 4, NULL));
 	}
+	header->more += count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < count && code == OK; i++)
 		code = db_run(hub->db, SQL_REFUSED_TOLD, err, "ii", rs[i], (int64_t)header->n);
 	free(rs);
@@ -537,21 +539,23 @@ struct receiving {
 static enum err_code
 take_receipts(struct receiving *r, const struct header *header, const struct chunk *chunk, struct err *err)
 {
-	char *receipt = mem_strndup(chunk->header, chunk->header_len);
+	int64_t receipt;
 	uint8_t id[8];
 	enum err_code code = OK;
 
 	bytes_put_be64(id, r->caller->node);
+	if (header->purge_count)
+		code = db_run(r->hub->db, SQL_RECEIPT_ADD, err, "t", chunk->header, chunk->header_len);
+	receipt = code == OK ? db_last_id(r->hub->db) : 0;
 	for (size_t i = 0; i < header->purge_count && code == OK; i++) {
 		const struct header_purge *purge = &header->purges[i];
 
-		if ((code = db_run(r->hub->db, SQL_PURGE_RECEIPT, err, "issiii", r->down.f, purge->shard,
+		if ((code = db_run(r->hub->db, SQL_PURGE_RECEIPT, err, "isiiii", r->down.f, purge->shard,
 		    receipt, (int64_t)node_now_ms(r->hub), (int64_t)purge->batches,
 		    (int64_t)purge->ordered_ms)) == OK)
 			code = db_run(r->hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(r->hub), id,
 			    sizeof(id), "purged", purge->shard);
 	}
-	free(receipt);
 	return code;
 }
 

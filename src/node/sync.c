@@ -211,6 +211,10 @@ add_receipts(struct header *header, struct session *s, struct err *err)
 			return OK;
 		if (db_col_int(stmt, 3) != 2)
 			continue;
+		if (header->purge_count == HEADER_LINES_MAX) {
+			db_reset(stmt);
+			return OK;
+		}
 		header->purges = mem_grow(header->purges, header->purge_count, &header->purge_cap,
 		    sizeof(*header->purges));
 		purge = &header->purges[header->purge_count++];
@@ -273,8 +277,8 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 		*made = true;
 		if (header.incarnation && (code = set_untold(s->node, 2, err)) != OK)
 			goto out;
-		if (header.purge_count)
-			code = db_run(s->node->db, SQL_PURGE_DONE, err, "iii", s->down.f, (int64_t)2, (int64_t)3);
+		for (size_t i = 0; i < header.purge_count && code == OK; i++)
+			code = db_run(s->node->db, SQL_PURGE_SENT, err, "is", s->down.f, header.purges[i].shard);
 	}
 out:
 	if (code == OK)
