@@ -235,8 +235,6 @@ SELECT id, type, c FROM record WHERE k = ?1;
 INSERT INTO record(id, type, c) VALUES(?1, ?2, ?3);
 -- name: RECORD_ADD_CLIENT
 INSERT INTO record(k, id, type, c) VALUES((SELECT coalesce(max(k), 0) + 1 FROM record), ?1, ?2, (SELECT coalesce(max(k), 0) + 1 FROM record));
--- name: RECORD_TYPE
-UPDATE record SET type = ?2, c = ?3 WHERE k = ?1;
 -- name: RECORD_PREFIX
 SELECT k, id, type, c FROM record WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3;
 -- name: RECORD_OF_CLIENT
@@ -245,8 +243,6 @@ SELECT k FROM record WHERE c = ?1 AND type = ?2 AND c != 0 AND c != k AND k > ?3
 SELECT k, type FROM record WHERE c = ?1 AND c != 0 AND c != k ORDER BY k;
 -- name: RECORD_DROP
 DELETE FROM record WHERE k = ?1;
--- name: RECORD_EACH /*scan*/
-SELECT k, id, type, c FROM record WHERE k > ?1 ORDER BY k;
 -- name: RECORD_CLIENTS /*scan*/
 SELECT k, id FROM record WHERE k = c AND k > ?1 ORDER BY k;
 
@@ -351,14 +347,10 @@ SELECT b FROM entry WHERE f = ?1 AND n = ?2 ORDER BY b;
 SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
 -- name: ENTRY_AFTER
 SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
--- name: ENTRY_DUE
-SELECT n FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
 -- name: ENTRY_EMPTY
 DELETE FROM entry WHERE f = ?1 AND n > 0;
 -- name: ENTRY_ALL
 DELETE FROM entry WHERE f = ?1;
--- name: ENTRY_FORGET
-DELETE FROM entry WHERE f = ?1 AND n > 0 AND n <= ?2;
 
 -- name: OBJECT_ADD
 INSERT OR REPLACE INTO object(oid, f, n, type, size, z) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
@@ -368,8 +360,6 @@ SELECT n, type, size, z FROM object WHERE f = ?1 AND oid = ?2;
 SELECT oid, type, size, z FROM object WHERE f = ?1 AND n = ?2;
 -- name: OBJECT_FIRST
 SELECT coalesce(min(n), 0) FROM object WHERE f = ?1;
--- name: OBJECT_COMMIT
-SELECT oid FROM object WHERE f = ?1 AND n = ?2 AND type = 1;
 -- name: OBJECT_DROP_AFTER
 DELETE FROM object WHERE f = ?1 AND n > ?2;
 -- name: OBJECT_DROP_ALL
@@ -385,8 +375,6 @@ INSERT OR IGNORE INTO held(f, s) VALUES(?1, ?2);
 DELETE FROM held WHERE f = ?1 AND s = ?2;
 -- name: HELD_OF
 SELECT s FROM held WHERE f = ?1 ORDER BY s;
--- name: HELD_OF_CLIENT
-SELECT s FROM held WHERE f = ?1 AND s >= ?2 AND s < ?2 + 32;
 -- name: HELD_COUNT
 SELECT count(*), count(DISTINCT s / 32) FROM held WHERE f = ?1 AND s >= 32;
 -- name: HELD_EMPTY
@@ -514,7 +502,7 @@ DELETE FROM writer;
 -- name: BATCH_FIRST_OF_CLIENT
 SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL;
 
--- Sync (node/sync.c).
+-- Sync (node/sync_push.c).
 
 -- name: ENTRY_AGAIN
 INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
@@ -545,7 +533,7 @@ SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decid
 -- name: REFUSED_DECIDE
 UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4, told = 0 WHERE r = ?1;
 
--- What was not accepted (node/sync.c, node/report.c).
+-- What was not accepted (node/sync_fetch.c, node/purge.c, node/report.c).
 
 -- name: NOTICE_ADD
 INSERT INTO notice(at_ms, block, reason, shard) VALUES(?1, ?2, ?3, ?4);

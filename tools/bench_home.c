@@ -17,7 +17,9 @@
 #include "core/schema.h"
 #include "node/edit.h"
 #include "node/enrol.h"
+#include "node/found.h"
 #include "node/import.h"
+#include "node/invite.h"
 #include "store/db.h"
 
 #define PATHS 16
@@ -140,11 +142,11 @@ bench_database_bytes(struct node *node)
 struct node *
 bench_hub(const char *home)
 {
-	const struct enrol_founding founding = { .org = "Bench", .person = "Ana Ionescu" };
+	const struct founding founding = { .org = "Bench", .person = "Ana Ionescu" };
 	struct node *node;
 	struct err err;
 
-	bench_must(enrol_found(&node, home, &founding, &err), &err, "found a hub");
+	bench_must(found_hub(&node, home, &founding, &err), &err, "found a hub");
 	return node;
 }
 
@@ -173,7 +175,7 @@ bench_join(struct node *hub, const struct bench_server *server, const struct id 
 	struct node *node;
 	struct err err;
 
-	bench_must(enrol_invite(code, hub, person, &err), &err, "invite");
+	bench_must(invite_person(code, hub, person, &err), &err, "invite");
 	bench_must(enrol_join(&node, home, server->url, code, "bench", &err), &err, "join");
 	return node;
 }

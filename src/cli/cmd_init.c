@@ -6,7 +6,7 @@
 
 #include "cli/args.h"
 #include "cli/out.h"
-#include "node/enrol.h"
+#include "node/found.h"
 
 static void
 print(const struct cli *cli, const struct node *node)
@@ -29,7 +29,7 @@ print(const struct cli *cli, const struct node *node)
 static enum err_code
 run(const struct cli *cli, const struct args *args, struct err *err)
 {
-	struct enrol_founding founding = {
+	struct founding founding = {
 		.org = args_option(args, "org"), .person = args_option(args, "person"),
 		.currency = args_option(args, "currency"),
 	};
@@ -42,7 +42,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	if (founding.org == NULL || founding.person == NULL || !*founding.org || !*founding.person)
 		return err_set(err, ERR_USAGE, "both --org and --person are needed");
 	home = node_home(cli->home);
-	code = enrol_found(&node, home, &founding, err);
+	code = found_hub(&node, home, &founding, err);
 	free(home);
 	if (code != OK)
 		return code;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "cli/args.h"
-#include "node/enrol.h"
+#include "node/invite.h"
 #include "node/value_text.h"
 
 static enum err_code
@@ -18,7 +18,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	if (args_need(args, 1, 1, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
 	if ((code = find_person(&person, node, args->words[0], err)) == OK)
-		code = enrol_invite(text, node, &person, err);
+		code = invite_person(text, node, &person, err);
 	if (code == OK)
 		puts(text);
 	if (code == OK && isatty(STDOUT_FILENO))

@@ -1,5 +1,6 @@
 #include "node/admit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +9,11 @@
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
+#include "node/judge.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
-
-#define REASON_MAX 200
 
 /* One batch on its way in. */
 struct candidate {
@@ -22,7 +22,7 @@ struct candidate {
 	uint32_t leaf;
 	int64_t s;		/* 0: its client is not known here yet */
 	bool known;
-	char reason[REASON_MAX];	/* why not; empty: admitted */
+	char reason[JUDGE_REASON];	/* why not; empty: admitted */
 };
 
 static bool
@@ -54,203 +54,6 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 	}
 	return OK;
 }
-
-/* --- judging --- */
-
-static enum err_code
-author_of(struct id *person, struct node *hub, writer_t writer, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	uint8_t key[32], id[8];
-	node_t author;
-	bool row;
-
-	memset(person, 0, sizeof(*person));
-	if (verify_writer_key(key, &author, hub, writer, err) != OK)
-		return err->code;
-	if (author == hub->id) {
-		*person = hub->person;
-		return OK;
-	}
-	bytes_put_be64(id, author);
-	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
-	    db_row(hub->db, stmt, &row, err) != OK)
-		return err->code;
-	if (row) {
-		db_col_id(stmt, 1, person);
-		db_reset(stmt);
-	}
-	return OK;
-}
-
-/* Nobody has assigned the client, and who made it is the person asking: then
- * it is his own until somebody does. */
-static enum err_code
-is_own_newborn(bool *out, struct admission *a, int64_t c, struct err *err)
-{
-	struct log_batch first;
-	struct id maker;
-	writer_t writer;
-	int64_t b;
-	bool found;
-
-	*out = false;
-	if (db_int(&b, &found, a->hub->db, SQL_BATCH_IN_SHARD, err, "i", c * 32 + BLOCK_ASSIGNMENT) != OK)
-		return err->code;
-	if (found)
-		return OK;
-	if (db_int(&b, &found, a->hub->db, SQL_BATCH_FIRST_OF_CLIENT, err, "i", c * 32) != OK)
-		return err->code;
-	if (!found) {
-		*out = true;
-		return OK;
-	}
-	if (log_batch_get(&first, a->hub->db, b, err) != OK ||
-	    log_writer_id(&writer, a->hub->db, first.w, err) != OK ||
-	    author_of(&maker, a->hub, writer, err) != OK)
-		return err->code;
-	*out = id_equal(&maker, &a->access->subject.person);
-	return OK;
-}
-
-/* To himself, and nothing that he is not. */
-static bool
-assigns_to_self(const struct candidate *c, const struct subject *subject)
-{
-	char own[ID_HEX];
-	struct buf text;
-	bool good = true;
-
-	id_to_hex(own, &subject->person);
-	buf_init(&text, 256);
-	for (size_t i = 0; i < c->batch.op_count && good; i++) {
-		const struct op *op = &c->batch.ops[i];
-		const struct { const char *field, *value; } may[] = {
-			{ "owner", own }, { "branch", subject->branch }, { "team", subject->team },
-			{ "territory", subject->territory },
-		};
-
-		good = false;
-		buf_clear(&text);
-		if (op->verb != VERB_SET || !value_get_string(&text, op->value))
-			continue;
-		for (size_t m = 0; m < 4; m++)
-			good = good || (op->field_len == strlen(may[m].field) &&
-			    memcmp(op->field, may[m].field, op->field_len) == 0 &&
-			    strcmp(text.p, may[m].value) == 0);
-	}
-	buf_release(&text);
-	return good;
-}
-
-static void
-say(struct candidate *c, const char *why, const char *what)
-{
-	size_t len = strlen(why);
-
-	memcpy(c->reason, why, len + 1);
-	if (what && len + strlen(what) < REASON_MAX)
-		memcpy(c->reason + len, what, strlen(what) + 1);
-}
-
-static enum err_code
-judge_client(struct admission *a, struct candidate *c, struct err *err)
-{
-	uint8_t block = c->batch.shard.block;
-	struct assignment assignment = { .client = c->batch.shard.client };
-	bool newborn = true;
-
-	if (c->s && is_own_newborn(&newborn, a, LOG_SHARD_CLIENT(c->s), err) != OK)
-		return err->code;
-	if (newborn)
-		assignment = access_newborn(&a->access->subject, &c->batch.shard.client);
-	else if (access_assignment(&assignment, a->hub, LOG_SHARD_CLIENT(c->s), err) != OK)
-		return err->code;
-	if (policy_right(&a->access->rules, &a->access->subject, &assignment, block) == RIGHT_EDIT)
-		return OK;
-	if (block == BLOCK_ASSIGNMENT) {
-		if (!newborn)
-			say(c, "only a head of sales assigns clients", NULL);
-		else if (!assigns_to_self(c, &a->access->subject))
-			say(c, "a new client is its maker's own until a head of sales gives it to others", NULL);
-		return OK;
-	}
-	say(c, "no right to change ", schema_blocks[block].label);
-	return OK;
-}
-
-/* A record keeps its type and client for ever.  Another one under its id would
- * take that name on every node that does not hold the first. */
-static enum err_code
-judge_record(struct candidate *c, struct node *hub, int64_t s, const struct type *type,
-    const struct id *id, struct err *err)
-{
-	struct log_record record;
-	bool found;
-
-	if (type->facet || type == &schema_types[TYPE_CLIENT]) {
-		if (!id_equal(id, &c->batch.shard.client))
-			say(c, "a part of a client in another client's shard: ", type->name);
-		return OK;
-	}
-	if (log_record(&record, &found, hub->db, id, err) != OK)
-		return err->code;
-	if (id_equal(id, &c->batch.shard.client) || (found && (record.type != schema_type_no(type) ||
-	    record.c != LOG_SHARD_CLIENT(s))))
-		say(c, "the id of another record is given to a ", type->name);
-	return OK;
-}
-
-static enum err_code
-judge_records(struct candidate *c, struct node *hub, int64_t s, struct err *err)
-{
-	for (size_t i = 0; i < c->batch.op_count && c->reason[0] == '\0'; i++) {
-		const struct op *op = &c->batch.ops[i];
-		const struct type *type = schema_type(op->type, op->type_len);
-
-		if (type == NULL || (i && op->type_len == op[-1].type_len && id_equal(&op->record, &op[-1].record) &&
-		    memcmp(op->type, op[-1].type, op->type_len) == 0))
-			continue;
-		if (judge_record(c, hub, s, type, &op->record, err) != OK)
-			return err->code;
-	}
-	return OK;
-}
-
-static enum err_code
-judge(struct admission *a, struct candidate *c, struct err *err)
-{
-	for (size_t i = 0; i < c->batch.op_count; i++) {
-		const struct op *op = &c->batch.ops[i];
-		const struct type *type = schema_type(op->type, op->type_len);
-
-		if (type && type->block != c->batch.shard.block) {
-			say(c, "a record in a block that it does not belong to: ", type->name);
-			return OK;
-		}
-		/* Nodes enter through the hub alone. */
-		if (type == &schema_types[TYPE_NODE]) {
-			say(c, "only the hub enters nodes", NULL);
-			return OK;
-		}
-	}
-	if (judge_records(c, a->hub, c->s, err) != OK)
-		return err->code;
-	if (c->reason[0])
-		return OK;
-	if (a->device_revoked) {
-		say(c, "this device was revoked", NULL);
-		return OK;
-	}
-	if (shard_is_common(&c->batch.shard)) {
-		if (policy_common_right(&a->access->subject, c->batch.shard.block) != RIGHT_EDIT)
-			say(c, "no right to change ", schema_blocks[c->batch.shard.block].label);
-		return OK;
-	}
-	return judge_client(a, c, err);
-}
-
-/* --- in --- */
 
 static enum err_code
 say_fork(struct err *err)
@@ -387,7 +190,7 @@ log_candidates(struct node *node, struct candidate *candidates, const struct chu
 			code = say_fork(err);
 			break;
 		}
-		if (node->hub && known > 1 && (code = judge_records(c, node, entry.s, err)) != OK)
+		if (node->hub && known > 1 && (code = judge_records(c->reason, node, &c->batch, entry.s, err)) != OK)
 			break;
 		if (c->reason[0]) {
 			code = err_set(err, ERR_INVALID, "one id for two new records");
@@ -516,7 +319,7 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 		batch_hash(leaves[i], c->incoming->text, c->incoming->len);
 		if (log_shard(&c->s, hub->db, &c->batch.shard, false, err) != OK) {
 			if (err->code == ERR_INVALID)
-				say(c, "it names a client that is none", NULL);
+				snprintf(c->reason, sizeof(c->reason), "it names a client that is none");
 			else if (err->code != ERR_NOT_FOUND) {
 				code = err->code;
 				goto out;
@@ -526,7 +329,8 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 		if ((code = look_for(c, hub, a->from, w, err)) != OK)
 			goto out;
 		a->known += c->known;
-		if (!c->known && c->reason[0] == '\0' && (code = judge(a, c, err)) != OK)
+		if (!c->known && c->reason[0] == '\0' && (code = judge_batch(c->reason, hub, a->access,
+		    a->device_revoked, &c->batch, c->s, err)) != OK)
 			goto out;
 	}
 	if ((code = log_candidates(hub, candidates, part, w, a->down_feed, &a->admitted, err)) != OK)

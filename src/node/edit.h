@@ -47,6 +47,10 @@ const struct row *edit_row(const struct edit *edit);
  * Setting a deal's stage also logs the move. */
 enum err_code edit_op(struct edit *edit, const struct field *field, enum verb verb,
     struct value key, struct value value, struct err *err);
+/* The same for a field that holds one value: it becomes this text, id or number. */
+enum err_code edit_set_text(struct edit *edit, const struct field *field, const char *text, struct err *err);
+enum err_code edit_set_id(struct edit *edit, const struct field *field, const struct id *id, struct err *err);
+enum err_code edit_set_int(struct edit *edit, const struct field *field, int64_t number, struct err *err);
 enum err_code edit_delete(struct edit *edit, struct err *err);
 enum err_code edit_restore(struct edit *edit, struct err *err);
 /* ERR_INVALID naming required fields that the current record lacks. */

@@ -9,172 +9,18 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "base/mem.h"
 #include "crypto/key.h"
 #include "net/client.h"
-#include "node/access.h"
 #include "node/edit.h"
+#include "node/invite.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/row.h"
 
-#define INVITE_VALID_MS (7ull * 24 * 3600 * 1000)
 #define KEY_TEXT (BYTES_B64_LEN(32) + 1)
 
-/* --- codes --- */
-
-static const char letters[] = "0123456789abcdefghjkmnpqrstvwxyz";
-
-/* What both sides know of a code. */
-struct invite {
-	uint8_t public[32];
-	char name[17];		/* asked for by this */
-	uint8_t answer_key[32];	/* of the MAC over the hub's answer */
-};
-
-static void
-invite_from_public(struct invite *out, const uint8_t public[32])
-{
-	uint8_t hash[32];
-
-	memcpy(out->public, public, 32);
-	key_hash(hash, "satchel/invite-name/1\n", public, 32);
-	bytes_to_hex(out->name, hash, 8);
-	key_hash(out->answer_key, "satchel/invite-answer/1\n", public, 32);
-}
-
-/* The key pair that a code is the seed of; freed by the caller. */
-static struct key *
-invite_from_code(struct invite *out, const uint8_t code[10])
-{
-	uint8_t seed[32];
-	struct key *key;
-
-	key_hash(seed, "satchel/invite/1\n", code, 10);
-	key = key_from_seed(seed);
-	invite_from_public(out, key_public(key));
-	return key;
-}
-
-static void
-code_to_text(char out[INVITE_CODE_TEXT], const uint8_t code[10])
-{
-	uint32_t bits = 0;
-	unsigned held = 0, n = 0;
-
-	for (size_t i = 0; i < 10; i++) {
-		bits = bits << 8 | code[i];
-		for (held += 8; held >= 5; held -= 5) {
-			if (n && n % 4 == 0)
-				*out++ = '-';
-			*out++ = letters[bits >> (held - 5) & 31];
-			n++;
-		}
-	}
-	*out = '\0';
-}
-
-static bool
-code_from_text(uint8_t code[10], const char *text)
-{
-	uint32_t bits = 0;
-	unsigned held = 0;
-	size_t n = 0;
-
-	for (; *text; text++) {
-		char c = *text;
-		const char *at;
-
-		if (c == '-' || c == ' ' || c == '\n')
-			continue;
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		/* What people read for each other. */
-		c = c == 'o' ? '0' : c == 'i' || c == 'l' ? '1' : c;
-		if ((at = strchr(letters, c)) == NULL || n == 10)
-			return false;
-		bits = bits << 5 | (uint32_t)(at - letters);
-		held += 5;
-		if (held >= 8) {
-			held -= 8;
-			code[n++] = (uint8_t)(bits >> held);
-		}
-	}
-	return n == 10 && held == 0;
-}
-
-/* --- records of a founding --- */
-
-static enum err_code
-set_text(struct edit *edit, const struct type *type, int field, const char *text, struct err *err)
-{
-	struct buf value;
-	enum err_code code;
-
-	buf_init(&value, VALUE_MAX);
-	value_add_string(&value, text, strlen(text));
-	code = edit_op(edit, &type->fields[field], VERB_SET, VALUE_NONE,
-	    (struct value){ value.p, value.len }, err);
-	buf_release(&value);
-	return code;
-}
-
-static enum err_code
-set_id(struct edit *edit, const struct type *type, int field, const struct id *id, struct err *err)
-{
-	char hex[ID_HEX];
-
-	id_to_hex(hex, id);
-	return set_text(edit, type, field, hex, err);
-}
-
-static enum err_code
-set_int(struct edit *edit, const struct type *type, int field, int64_t number, struct err *err)
-{
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%" PRId64, number);
-
-	return edit_op(edit, &type->fields[field], VERB_SET, VALUE_NONE,
-	    (struct value){ text, (size_t)len }, err);
-}
-
-static enum err_code
-add_dictionary(struct edit *edit, enum type_no type_no, const char *const *names, struct err *err)
-{
-	const struct type *type = &schema_types[type_no];
-	struct id id;
-
-	for (; *names; names++)
-		if (edit_new(edit, type, NULL, &id, err) != OK || set_text(edit, type, 0, *names, err) != OK)
-			return err->code;
-	return OK;
-}
-
-static enum err_code
-add_stages(struct edit *edit, struct err *err)
-{
-	static const struct { const char *name, *outcome; int probability_bp; } stages[] = {
-		{ "Potential", "open", 500 }, { "Contact made", "open", 1000 },
-		{ "Needs analysis", "open", 2500 }, { "Offer", "open", 4500 },
-		{ "Negotiations", "open", 6500 }, { "Contract", "open", 8500 },
-		{ "Realisation", "open", 9500 }, { "Realised", "won", 10000 }, { "Lost", "lost", 0 },
-	};
-	const struct type *type = &schema_types[TYPE_STAGE];
-	struct id id;
-
-	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++)
-		if (edit_new(edit, type, NULL, &id, err) != OK ||
-		    set_text(edit, type, STAGE_NAME, stages[i].name, err) != OK ||
-		    set_int(edit, type, STAGE_POSITION, (int64_t)i + 1, err) != OK ||
-		    set_text(edit, type, STAGE_OUTCOME, stages[i].outcome, err) != OK ||
-		    set_int(edit, type, STAGE_PROBABILITY_BP, stages[i].probability_bp, err) != OK)
-			return err->code;
-	return OK;
-}
-
-/* A node's own record: its key, its person, its writers. */
-static enum err_code
-add_node_record(struct edit *edit, const uint8_t public_key[32], uint64_t incarnation,
+enum err_code
+enrol_add_node(struct edit *edit, const uint8_t public_key[32], uint64_t incarnation,
     const struct id *person, const char *device, struct err *err)
 {
 	const struct type *type = &schema_types[TYPE_NODE];
@@ -187,60 +33,26 @@ add_node_record(struct edit *edit, const uint8_t public_key[32], uint64_t incarn
 	len = snprintf(number, sizeof(number), "\"%" PRIu64 "\"", incarnation);
 	snprintf(quoted, sizeof(quoted), "\"%s\"", writer);
 	if (edit_new(edit, type, NULL, &id, err) != OK ||
-	    set_id(edit, type, NODE_PERSON, person, err) != OK ||
-	    set_text(edit, type, NODE_KEY, key_text, err) != OK ||
-	    (*device && set_text(edit, type, NODE_DEVICE, device, err) != OK))
+	    edit_set_id(edit, &type->fields[NODE_PERSON], person, err) != OK ||
+	    edit_set_text(edit, &type->fields[NODE_KEY], key_text, err) != OK ||
+	    (*device && edit_set_text(edit, &type->fields[NODE_DEVICE], device, err) != OK))
 		return err->code;
 	return edit_op(edit, &type->fields[NODE_WRITERS], VERB_PUT, (struct value){ quoted, 18 },
 	    (struct value){ number, (size_t)len }, err);
 }
 
-static void
-machine_name(char out[64])
+void
+enrol_machine_name(char out[ENROL_DEVICE])
 {
-	if (gethostname(out, 64) != 0)
+	if (gethostname(out, ENROL_DEVICE) != 0)
 		out[0] = '\0';
-	out[63] = '\0';
+	out[ENROL_DEVICE - 1] = '\0';
 	if (!bytes_is_utf8(out, strlen(out)))
 		out[0] = '\0';
 }
 
-static enum err_code
-found_records(struct node *node, const struct enrol_founding *founding, struct err *err)
-{
-	static const char *const sources[] = { "Recommendation", "Fair", "Web site", "Cold call",
-		"Advertisement", "Partner", NULL };
-	static const char *const reasons[] = { "Price", "Competitor", "No need", "No budget",
-		"Timing", "No answer", NULL };
-	const struct type *org = &schema_types[TYPE_ORG], *person = &schema_types[TYPE_PERSON];
-	struct edit *edit;
-	char device[64];
-	enum err_code code;
-
-	machine_name(device);
-	if (edit_begin(&edit, node, err) != OK)
-		return err->code;
-	if ((code = edit_new_with_id(edit, org, NULL, &node->org, err)) != OK ||
-	    (code = set_text(edit, org, ORG_NAME, founding->org, err)) != OK ||
-	    (code = set_text(edit, org, ORG_CURRENCY, node->currency, err)) != OK ||
-	    (code = edit_new_with_id(edit, person, NULL, &node->person, err)) != OK ||
-	    (code = set_text(edit, person, PERSON_NAME, founding->person, err)) != OK ||
-	    (code = set_text(edit, person, PERSON_ROLE, "head", err)) != OK ||
-	    (code = add_node_record(edit, key_public(node->key), node->incarnation, &node->person,
-	    device, err)) != OK ||
-	    (code = add_stages(edit, err)) != OK ||
-	    (code = add_dictionary(edit, TYPE_SOURCE, sources, err)) != OK ||
-	    (code = add_dictionary(edit, TYPE_LOST_REASON, reasons, err)) != OK ||
-	    (code = db_run(node->db, SQL_META_PUT, err, "si", "founded", (int64_t)1)) != OK) {
-		edit_abort(edit);
-		return code;
-	}
-	return edit_commit(edit, err);
-}
-
-/* The organisation's root key says which hub is its hub. */
-static void
-certificate_text(struct buf *out, const struct id *org, const uint8_t hub_key[32])
+void
+enrol_certificate_text(struct buf *out, const struct id *org, const uint8_t hub_key[32])
 {
 	char hex[ID_HEX], key_text[KEY_TEXT];
 
@@ -248,156 +60,6 @@ certificate_text(struct buf *out, const struct id *org, const uint8_t hub_key[32
 	bytes_to_b64(key_text, hub_key, 32);
 	buf_addf(out, "satchel/hub/1\n%s\n%s\n", hex, key_text);
 }
-
-enum err_code
-enrol_found(struct node **out, const char *home, const struct enrol_founding *founding, struct err *err)
-{
-	struct key *root = NULL;
-	struct node *node;
-	struct buf text;
-	uint8_t certificate[64];
-	char *root_path;
-	enum err_code code;
-
-	if (node_create(&node, home, err) != OK)
-		return err->code;
-	*out = NULL;
-	buf_init(&text, 256);
-	root_path = node_path(node, "root.key");
-	if ((code = key_load(&root, root_path, err)) == ERR_NOT_FOUND) {
-		root = key_generate();
-		code = key_save(root, root_path, err);
-	}
-	if (code != OK)
-		goto out;
-	node->hub = true;
-	node->org = node_new_id(node);
-	node->person = node_new_id(node);
-	snprintf(node->currency, sizeof(node->currency), "%s", founding->currency ? founding->currency : "EUR");
-	memcpy(node->hub_key, key_public(node->key), 32);
-	memcpy(node->root_key, key_public(root), 32);
-	certificate_text(&text, &node->org, node->hub_key);
-	key_sign(certificate, root, text.p, text.len);
-	if ((code = db_begin(node->db, err)) != OK)
-		goto out;
-	if ((code = node_save_facts(node, err)) != OK ||
-	    (code = db_run(node->db, SQL_META_PUT, err, "si", "epoch", (int64_t)1)) != OK ||
-	    (code = db_run(node->db, SQL_META_PUT, err, "sb", "hub_certificate", certificate,
-	    sizeof(certificate))) != OK) {
-		db_rollback(node->db);
-		goto out;
-	}
-	if ((code = db_commit(node->db, err)) == OK)
-		code = found_records(node, founding, err);
-out:
-	free(root_path);
-	buf_release(&text);
-	if (root)
-		key_free(root);
-	if (code != OK) {
-		node_close(node);
-		return code;
-	}
-	*out = node;
-	return OK;
-}
-
-/* --- invitations --- */
-
-enum err_code
-enrol_invite(char code_text[INVITE_CODE_TEXT], struct node *node, const struct id *person,
-    struct err *err)
-{
-	const struct type *type = &schema_types[TYPE_INVITE];
-	struct access access = { 0 };
-	struct edit *edit = NULL;
-	struct invite invite;
-	uint8_t bytes[10];
-	char public[KEY_TEXT];
-	struct id id;
-	enum err_code code;
-
-	key_random(bytes, sizeof(bytes));
-	key_free(invite_from_code(&invite, bytes));
-	bytes_to_b64(public, invite.public, 32);
-	if ((code = access_load(&access, node, &node->person, err)) == OK &&
-	    (code = access_need(&access, CAN_GRANT, "invite people", err)) == OK &&
-	    (code = edit_begin(&edit, node, err)) == OK &&
-	    (code = edit_new(edit, type, NULL, &id, err)) == OK &&
-	    (code = set_id(edit, type, INVITE_PERSON, person, err)) == OK &&
-	    (code = set_text(edit, type, INVITE_KEY, public, err)) == OK &&
-	    (code = set_int(edit, type, INVITE_UNTIL, (int64_t)(node_now_ms(node) + INVITE_VALID_MS), err)) == OK) {
-		code = edit_commit(edit, err);
-		edit = NULL;
-	}
-	edit_abort(edit);
-	access_release(&access);
-	if (code == OK)
-		code_to_text(code_text, bytes);
-	return code;
-}
-
-/* The invitation of that name: its record and whom it is for. */
-struct invitation {
-	struct id id, person;
-	struct invite invite;
-	int64_t until_ms;
-	bool used;
-};
-
-static bool
-read_invitation(struct invitation *out, const struct row *row)
-{
-	const struct item *person = cell_winner(&row->cells[INVITE_PERSON], VALUE_NONE);
-	const struct item *key = cell_winner(&row->cells[INVITE_KEY], VALUE_NONE);
-	const struct item *until = cell_winner(&row->cells[INVITE_UNTIL], VALUE_NONE);
-	uint8_t public[32];
-
-	if (row->deleted || !person || !key || !until || person->value_len != 34 ||
-	    !id_from_hex(&out->person, person->value + 1, 32) ||
-	    key->value_len != KEY_TEXT + 1 ||
-	    !bytes_from_b64(public, 32, key->value + 1, KEY_TEXT - 1) ||
-	    !value_get_int(&out->until_ms, (struct value){ until->value, until->value_len }))
-		return false;
-	invite_from_public(&out->invite, public);
-	out->used = cell_flag(&row->cells[INVITE_USED]);
-	return true;
-}
-
-static enum err_code
-find_invitation(struct invitation *out, struct node *hub, const char *name, struct err *err)
-{
-	const struct type *type = &schema_types[TYPE_INVITE];
-	struct sqlite3_stmt *stmt;
-	struct log_record record;
-	struct row row;
-	int64_t k = 0;
-	bool more, match;
-
-	for (;;) {
-		if (db_query(&stmt, hub->db, row_sql(type, ROW_EACH), err, "i", k) != OK ||
-		    db_row(hub->db, stmt, &more, err) != OK)
-			return err->code;
-		if (!more)
-			return err_set(err, ERR_NOT_FOUND, "no such invitation");
-		k = db_col_int(stmt, 0);
-		db_reset(stmt);
-		if (row_load(&row, hub->db, type, k, err) != OK) {
-			row_release(&row);
-			return err->code;
-		}
-		match = read_invitation(out, &row) && strcmp(out->invite.name, name) == 0;
-		row_release(&row);
-		if (match)
-			break;
-	}
-	if (log_record_by_k(&record, hub->db, k, err) != OK)
-		return err->code;
-	out->id = record.id;
-	return OK;
-}
-
-/* --- joining --- */
 
 struct join_request {
 	const char *invite, *key, *incarnation, *device, *signature;
@@ -467,7 +129,7 @@ enrol_node(struct node *hub, const struct invitation *invitation, const uint8_t 
 		code = err_set(err, ERR_NOT_FOUND, "no such invitation");
 	if (code != OK || (code = edit_op(edit, &type->fields[INVITE_USED], VERB_FLAG, VALUE_NONE,
 	    (struct value){ "true", 4 }, err)) != OK ||
-	    (code = add_node_record(edit, public_key, incarnation, &invitation->person, device, err)) != OK ||
+	    (code = enrol_add_node(edit, public_key, incarnation, &invitation->person, device, err)) != OK ||
 	    (code = db_run(hub->db, SQL_PEER_ADD, err, "bbbi", id, sizeof(id), public_key, (size_t)32,
 	    invitation->person.b, (size_t)16, now)) != OK ||
 	    (code = db_run(hub->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)0)) != OK ||
@@ -523,11 +185,11 @@ enrol_answer(struct buf *out, struct node *hub, const void *body, size_t len, st
 	    "signature", &request.signature) != 0 ||
 	    !bytes_from_b64(public_key, 32, request.key, strlen(request.key)) ||
 	    !bytes_to_u64(&incarnation, request.incarnation, strlen(request.incarnation)) ||
-	    incarnation > INT64_MAX || strlen(request.device) > 63) {
+	    incarnation > INT64_MAX || strlen(request.device) >= ENROL_DEVICE) {
 		code = err_set(err, ERR_INVALID, "this is not a request to join");
 		goto out;
 	}
-	if ((code = find_invitation(&invitation, hub, request.invite, err)) != OK)
+	if ((code = invite_find(&invitation, hub, request.invite, err)) != OK)
 		goto out;
 	if (!request_is_signed(&request, invitation.invite.public)) {
 		code = err_set(err, ERR_NOT_FOUND, "no such invitation");
@@ -580,7 +242,7 @@ take_answer(struct node *node, const struct invite *invite, const struct buf *bo
 		code = err_set(err, ERR_INVALID, "the answer does not come from the hub that this code is of");
 		goto out;
 	}
-	certificate_text(&text, &node->org, node->hub_key);
+	enrol_certificate_text(&text, &node->org, node->hub_key);
 	if (!key_verify(signature, node->root_key, text.p, text.len)) {
 		code = err_set(err, ERR_INVALID, "the hub cannot show that it is its organisation's hub");
 		goto out;
@@ -605,7 +267,8 @@ enum err_code
 enrol_join(struct node **out, const char *home, const char *url, const char *code_text,
     const char *device, struct err *err)
 {
-	char key_text[KEY_TEXT], incarnation[24], signature_text[BYTES_B64_LEN(64) + 1], machine[64];
+	char key_text[KEY_TEXT], incarnation[24], signature_text[BYTES_B64_LEN(64) + 1];
+	char machine[ENROL_DEVICE];
 	struct client_reply reply = { 0 };
 	struct join_request request;
 	struct client *client = NULL;
@@ -613,22 +276,24 @@ enrol_join(struct node **out, const char *home, const char *url, const char *cod
 	struct node *node;
 	struct key *code_key;
 	struct buf text;
-	uint8_t bytes[10], signature[64];
+	uint8_t signature[64];
 	json_t *json;
 	char *body = NULL;
 	enum err_code code;
 
 	*out = NULL;
-	if (!code_from_text(bytes, code_text))
-		return err_set(err, ERR_INVALID, "this is not an invitation code: it has 16 letters and "
-		    "digits, like k3v7-9xq2-mmpa-4ty6");
-	if (strlen(url) >= sizeof(node->hub_url))
-		return err_set(err, ERR_INVALID, "the hub's address is too long");
-	if (node_create(&node, home, err) != OK)
+	if (invite_read_code(&code_key, &invite, code_text, err) != OK)
 		return err->code;
+	if (strlen(url) >= sizeof(node->hub_url))
+		code = err_set(err, ERR_INVALID, "the hub's address is too long");
+	else
+		code = node_create(&node, home, err);
+	if (code != OK) {
+		key_free(code_key);
+		return code;
+	}
 	snprintf(node->hub_url, sizeof(node->hub_url), "%s", url);
-	code_key = invite_from_code(&invite, bytes);
-	machine_name(machine);
+	enrol_machine_name(machine);
 	bytes_to_b64(key_text, key_public(node->key), 32);
 	snprintf(incarnation, sizeof(incarnation), "%" PRIu64, node->incarnation);
 	request = (struct join_request){ .invite = invite.name, .key = key_text,
@@ -667,8 +332,6 @@ enrol_join(struct node **out, const char *home, const char *url, const char *cod
 	*out = node;
 	return OK;
 }
-
-/* --- tokens for stock git --- */
 
 enum err_code
 enrol_token(char token[48], struct node *hub, node_t node_id, struct err *err)

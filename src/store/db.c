@@ -1,34 +1,14 @@
-#include "store/db.h"
+#include "store/db_part.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/mem.h"
 #include "core/id.h"
-#include "core/schema.h"
 
-#define APPLICATION_ID 0x53617463	/* "Satc" */
 #define WAL_PAGES_MAX 2000		/* then a commit also checkpoints */
-
-struct db {
-	sqlite3 *sqlite;
-	sqlite3_stmt *stmts[SQL_COUNT];
-	enum sql_id handed[SQL_COUNT];	/* given out since the last rest, each once */
-	bool is_handed[SQL_COUNT];
-	size_t handed_count;
-	int lock_fd;
-	int wal_pages;
-	bool writing, reading;
-};
 
 #define X(name, text, scan) text,
 const char *const db_sql[SQL_COUNT] = { SQL_LIST(X) };
@@ -40,22 +20,8 @@ const char *const db_sql_names[SQL_COUNT] = { SQL_LIST(X) };
 const bool db_sql_scans[SQL_COUNT] = { SQL_LIST(X) };
 #undef X
 
-#define X(number, text) text,
-static const char *const migrations[] = { MIGRATION_LIST(X) };
-#undef X
-#define X(text) text,
-static const char *const tables[] = { TABLE_LIST(X) };
-#undef X
-
-/* Its memory statistics are a lock and a count at each allocation, and nobody reads them. */
-static void
-configure_library(void)
-{
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-}
-
-static enum err_code
-fail(struct db *db, struct err *err, const char *doing)
+enum err_code
+db_fail(struct db *db, struct err *err, const char *doing)
 {
 	int reason = errno, code = sqlite3_errcode(db->sqlite);
 
@@ -72,26 +38,12 @@ enum err_code
 db_exec(struct db *db, const char *sql, struct err *err)
 {
 	if (sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL) != SQLITE_OK)
-		return fail(db, err, sql);
+		return db_fail(db, err, sql);
 	return OK;
 }
 
-static int
-pragma_number(struct db *db, const char *pragma)
-{
-	sqlite3_stmt *stmt;
-	int number = -1;
-
-	if (sqlite3_prepare_v2(db->sqlite, pragma, -1, &stmt, NULL) != SQLITE_OK)
-		return -1;
-	if (sqlite3_step(stmt) == SQLITE_ROW)
-		number = sqlite3_column_int(stmt, 0);
-	sqlite3_finalize(stmt);
-	return number;
-}
-
-static enum err_code
-lock(struct db *db, struct err *err)
+enum err_code
+db_lock(struct db *db, struct err *err)
 {
 	while (flock(db->lock_fd, LOCK_EX) < 0)
 		if (errno != EINTR)
@@ -99,249 +51,10 @@ lock(struct db *db, struct err *err)
 	return OK;
 }
 
-static void
-unlock(struct db *db)
+void
+db_unlock(struct db *db)
 {
 	flock(db->lock_fd, LOCK_UN);
-}
-
-static int
-count_wal(void *context, sqlite3 *sqlite, const char *name, int pages)
-{
-	struct db *db = context;
-
-	(void)sqlite;
-	(void)name;
-	db->wal_pages = pages;
-	return SQLITE_OK;
-}
-
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-	for (; *text; text++)
-		hash = (hash ^ (uint8_t)*text) * 1099511628211u;
-	return hash;
-}
-
-/* What the derived rows depend on, hashed: the tables' texts, and of each field
- * what decides how its cell is kept and whether it is searched. */
-static int64_t
-tables_fingerprint(void)
-{
-	uint64_t hash = 14695981039346656037u;
-	char text[32];
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		hash = hash_text(hash, tables[i]);
-	for (int t = 0; t < TYPE_COUNT; t++) {
-		for (uint8_t f = 0; f < schema_types[t].field_count; f++) {
-			const struct field *field = &schema_types[t].fields[f];
-
-			snprintf(text, sizeof(text), "%d %d %u;", (int)field->kind, (int)field->form,
-			    field->flags & FIELD_FIND);
-			hash = hash_text(hash, text);
-		}
-	}
-	return (int64_t)(hash >> 1);
-}
-
-static enum err_code
-make_tables(struct db *db, struct err *err)
-{
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (db_exec(db, tables[i], err) != OK)
-			return err->code;
-	return db_run(db, SQL_META_PUT, err, "si", "tables", tables_fingerprint());
-}
-
-static enum err_code
-drop_tables(struct db *db, struct err *err)
-{
-	char sql[128], name[64];
-
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		if (sscanf(tables[i], "CREATE TABLE IF NOT EXISTS \"%63[^\"]\"", name) != 1)
-			continue;
-		snprintf(sql, sizeof(sql), "DROP TABLE IF EXISTS \"%s\"", name);
-		if (db_exec(db, sql, err) != OK)
-			return err->code;
-	}
-	return OK;
-}
-
-static enum err_code
-migrate(struct db *db, bool *stale, struct err *err)
-{
-	int newest = (int)(sizeof(migrations) / sizeof(migrations[0]));
-	int version = pragma_number(db, "PRAGMA user_version");
-	int64_t made = 0;
-	bool found;
-	char sql[64];
-
-	*stale = false;
-	if (version > newest)
-		return err_set(err, ERR_INVALID, "this database was made by a newer satchel "
-		    "(version %d, this one knows %d): upgrade satchel", version, newest);
-	if (version == newest) {
-		if (db_int(&made, &found, db, SQL_META_GET, err, "s", "tables") != OK)
-			return err->code;
-		if (made == tables_fingerprint())
-			return db_int(&made, stale, db, SQL_META_GET, err, "s", "stale");
-	}
-	if (db_begin(db, err) != OK)
-		return err->code;
-	/* Another process may have done it while we waited for the lock. */
-	version = pragma_number(db, "PRAGMA user_version");
-	if (version < 0 || version > newest) {
-		err_set(err, ERR_CONFLICT, "another satchel changed it meanwhile; try again");
-		goto fail;
-	}
-	for (; version < newest; version++) {
-		if (db_exec(db, migrations[version], err) != OK)
-			goto fail;
-	}
-	snprintf(sql, sizeof(sql), "PRAGMA user_version = %d", newest);
-	if (db_exec(db, sql, err) != OK ||
-	    db_int(&made, &found, db, SQL_META_GET, err, "s", "tables") != OK)
-		goto fail;
-	if (!found || made != tables_fingerprint()) {
-		/* Kept until record_rebuild has run: this process may end before. */
-		if ((found && db_run(db, SQL_META_PUT, err, "si", "stale", (int64_t)1) != OK) ||
-		    drop_tables(db, err) != OK || make_tables(db, err) != OK)
-			goto fail;
-	}
-	if (db_commit(db, err) != OK)
-		return err->code;
-	return db_int(&made, stale, db, SQL_META_GET, err, "s", "stale");
-fail:
-	db_rollback(db);
-	return err_wrap(err, "prepare the database");
-}
-
-/* Ours, or an empty file that is to become ours? */
-static enum err_code
-identify(struct db *db, bool *fresh, const char *path, struct err *err)
-{
-	int id = pragma_number(db, "PRAGMA application_id");
-
-	*fresh = id == 0 && pragma_number(db, "SELECT count(*) FROM sqlite_master") == 0;
-	if (id == APPLICATION_ID || *fresh)
-		return OK;
-	if (id == -1) {
-		fail(db, err, "open");
-		return err_wrap(err, "%s", path);
-	}
-	return err_set(err, ERR_INVALID, "%s is a database of another program", path);
-}
-
-static enum err_code
-configure(struct db *db, const char *path, struct err *err)
-{
-	static const char *const pragmas[] = {
-		"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL",
-		"PRAGMA wal_autocheckpoint = 0", "PRAGMA secure_delete = ON",
-		"PRAGMA temp_store = MEMORY", "PRAGMA cache_size = -32000",
-		"PRAGMA mmap_size = 0", "PRAGMA cell_size_check = ON",
-		"PRAGMA trusted_schema = OFF",
-	};
-
-	char sql[64];
-	bool fresh;
-
-	sqlite3_busy_timeout(db->sqlite, 10000);
-	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_db_config(db->sqlite, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-	/* Before anything that changes the file: it may be somebody else's. */
-	if (identify(db, &fresh, path, err) != OK)
-		return err->code;
-	for (size_t i = 0; i < sizeof(pragmas) / sizeof(pragmas[0]); i++)
-		if (db_exec(db, pragmas[i], err) != OK)
-			return err->code;
-	sqlite3_wal_hook(db->sqlite, count_wal, db);
-	if (!fresh)
-		return OK;
-	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", APPLICATION_ID);
-	return db_exec(db, sql, err);
-}
-
-/* SQLite would make the file readable by others.  Only a new one is opened here:
- * closing it would drop the locks that this process has on it. */
-static enum err_code
-create_private(const char *path, struct err *err)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0 && errno != EEXIST)
-		return err_set(err, ERR_IO, "create %s: %s", path, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return OK;
-}
-
-enum err_code
-db_open(struct db **out, const char *path, bool create, bool *stale, struct err *err)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct db *db = mem_alloc(sizeof(*db));
-	/* One thread at a time is the contract, so SQLite need not lock every call. */
-	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
-	char *lock_path = mem_alloc(strlen(path) + 6);
-	enum err_code code;
-	struct stat st;
-
-	*out = NULL;
-	pthread_once(&once, configure_library);
-	sprintf(lock_path, "%s-lock", path);
-	db->lock_fd = -1;
-	/* Only the file itself: SQLITE_OPEN_NOFOLLOW refuses a link anywhere on the way. */
-	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
-		err_set(err, ERR_INVALID, "%s is a link: a database may have one name only", path);
-		goto fail;
-	}
-	if (access(path, F_OK) < 0 && !create) {
-		err_set(err, ERR_NOT_FOUND, "no satchel home here (%s): "
-		    "run satchel init or satchel join, or name one with --home", path);
-		goto fail;
-	}
-	db->lock_fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (db->lock_fd < 0) {
-		err_set(err, ERR_IO, "%s: %s", lock_path, strerror(errno));
-		goto fail;
-	}
-	if (lock(db, err) != OK)
-		goto fail;
-	code = create ? create_private(path, err) : OK;
-	if (code == OK && sqlite3_open_v2(path, &db->sqlite, flags, NULL) != SQLITE_OK)
-		code = fail(db, err, "open");
-	if (code == OK)
-		code = configure(db, path, err);
-	unlock(db);
-	if (code != OK)
-		goto fail;
-	if (migrate(db, stale, err) != OK)
-		goto fail;
-	free(lock_path);
-	*out = db;
-	return OK;
-fail:
-	free(lock_path);
-	db_close(db);
-	return err ? err->code : ERR_IO;
-}
-
-void
-db_close(struct db *db)
-{
-	if (db == NULL)
-		return;
-	db_rollback(db);
-	for (int i = 0; i < SQL_COUNT; i++)
-		sqlite3_finalize(db->stmts[i]);
-	sqlite3_close(db->sqlite);
-	if (db->lock_fd >= 0)
-		close(db->lock_fd);
-	free(db);
 }
 
 void
@@ -361,11 +74,11 @@ db_begin(struct db *db, struct err *err)
 		return err_set(err, ERR_IO, "database: a transaction is open already");
 	/* A query left open would hold us to the state it has seen. */
 	db_rest(db);
-	if (lock(db, err) != OK)
+	if (db_lock(db, err) != OK)
 		return err->code;
 	if (sqlite3_exec(db->sqlite, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
-		fail(db, err, "begin");
-		unlock(db);
+		db_fail(db, err, "begin");
+		db_unlock(db);
 		return err ? err->code : ERR_IO;
 	}
 	db->writing = true;
@@ -377,7 +90,7 @@ db_commit(struct db *db, struct err *err)
 {
 	db_rest(db);
 	if (sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL) != SQLITE_OK) {
-		fail(db, err, "commit");
+		db_fail(db, err, "commit");
 		db_rollback(db);
 		return err ? err->code : ERR_IO;
 	}
@@ -387,7 +100,7 @@ db_commit(struct db *db, struct err *err)
 		sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		db->wal_pages = 0;
 	}
-	unlock(db);
+	db_unlock(db);
 	return OK;
 }
 
@@ -400,7 +113,7 @@ db_rollback(struct db *db)
 	if (!sqlite3_get_autocommit(db->sqlite))
 		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
 	db->writing = false;
-	unlock(db);
+	db_unlock(db);
 }
 
 bool
@@ -438,11 +151,11 @@ db_truncate_wal(struct db *db, struct err *err)
 	if (db->writing || db->reading)
 		return err_set(err, ERR_IO, "database: a transaction is open still");
 	db_rest(db);
-	if (lock(db, err) != OK)
+	if (db_lock(db, err) != OK)
 		return err->code;
 	/* Waits for readers through the busy handler. */
 	rc = sqlite3_wal_checkpoint_v2(db->sqlite, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-	unlock(db);
+	db_unlock(db);
 	if (rc != SQLITE_OK)
 		return err_set(err, ERR_IO, "database: the write-ahead log could not be cleared "
 		    "(%s); it is tried again at the next start", sqlite3_errmsg(db->sqlite));
@@ -457,7 +170,7 @@ db_prepare(struct sqlite3_stmt **out, struct db *db, enum sql_id id, struct err 
 	if (db->stmts[id] == NULL) {
 		if (sqlite3_prepare_v3(db->sqlite, db_sql[id], -1, SQLITE_PREPARE_PERSISTENT,
 		    &db->stmts[id], NULL) != SQLITE_OK)
-			return fail(db, err, db_sql_names[id]);
+			return db_fail(db, err, db_sql_names[id]);
 	} else {
 		sqlite3_reset(db->stmts[id]);
 	}
@@ -532,7 +245,7 @@ query(struct sqlite3_stmt **out, struct db *db, enum sql_id id, struct err *err,
 		}
 	}
 	if (rc != SQLITE_OK)
-		return fail(db, err, db_sql_names[id]);
+		return db_fail(db, err, db_sql_names[id]);
 	*out = stmt;
 	return OK;
 }
@@ -563,7 +276,7 @@ db_row(struct db *db, struct sqlite3_stmt *stmt, bool *row, struct err *err)
 		sqlite3_reset(stmt);
 		return OK;
 	}
-	fail(db, err, sqlite3_sql(stmt));
+	db_fail(db, err, sqlite3_sql(stmt));
 	sqlite3_reset(stmt);
 	return err ? err->code : ERR_IO;
 }
@@ -683,14 +396,14 @@ db_copy(struct db *db, const char *path, struct err *err)
 	int rc;
 
 	db_rest(db);
-	if (create_private(path, err) != OK)
+	if (db_create_private(path, err) != OK)
 		return err ? err->code : ERR_IO;
 	if (sqlite3_prepare_v2(db->sqlite, "VACUUM INTO ?1", -1, &stmt, NULL) != SQLITE_OK)
-		return fail(db, err, "copy");
+		return db_fail(db, err, "copy");
 	sqlite3_bind_text(stmt, 1, path, -1, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
 	if (rc != SQLITE_DONE) {
-		fail(db, err, "copy");
+		db_fail(db, err, "copy");
 		sqlite3_finalize(stmt);
 		return err ? err->code : ERR_IO;
 	}
@@ -705,7 +418,7 @@ db_check(struct db *db, struct err *err)
 	enum err_code code = OK;
 
 	if (sqlite3_prepare_v2(db->sqlite, "PRAGMA integrity_check(1)", -1, &stmt, NULL) != SQLITE_OK)
-		return fail(db, err, "integrity_check");
+		return db_fail(db, err, "integrity_check");
 	if (sqlite3_step(stmt) == SQLITE_ROW &&
 	    strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
 		code = err_set(err, ERR_INVALID, "database file: %s", sqlite3_column_text(stmt, 0));

@@ -2,26 +2,14 @@
  * row - a record's row as cells, and cells as a row.
  *
  * A row has real columns for what is shown, `heads` for the causal names of
- * what stands in them, and rows in `sibling` only for values that stand beside
- * a winner (or fit no column).  heads, per field that has anything:
- *
- *	varint	4 * field number + 2 * (early dots follow) + (not one plain item)
- *	[varint	number of items]	then per item:
- *	varint	w, varint seq, varint zigzag of wall time less the previous item's
- *	[varint	flags: 1 same key as before, 2 value is in sibling]   when not plain
- *	[varint	zigzag sum]		counter
- *	[varint	n, n x (w, seq)]	deletion: what the deleter had seen
- *	[varint	n, n x (w, seq)]	early dots
- *
- * The deletion cell has the number DELETION_FIELD.
+ * what stands in them (its form: store/row_part.h), and rows in `sibling` only
+ * for values that stand beside a winner (or fit no column).
  */
 #ifndef STORE_ROW_H
 #define STORE_ROW_H
 
 #include "core/cell.h"
 #include "store/db.h"
-
-#define DELETION_FIELD 255
 
 struct row {
 	int64_t k;

@@ -9,16 +9,18 @@ status_is 0 "a person is added"
 ana=$out
 "$SATCHEL" --home "$home" person add "Anton Rep" --role rep >/dev/null
 
-# The shortest prefix that only $one has.
-prefix=$one
-while [ "${two#"${prefix%?}"}" = "$two" ]; do
-	prefix=${prefix%?}
+# One that only $one has: of what was made in the same millisecond the last
+# digits differ.  And one that $two has too.
+prefix=${one%????????}
+both=$one
+while [ "${two#"$both"}" = "$two" ]; do
+	both=${both%?}
 done
 run show "$prefix" --json
 json_has '"id":"'"$one"'"' "a unique beginning of an id serves"
 run show "$(echo "$prefix" | tr a-f A-F | tr -d -)" --json
 json_has '"id":"'"$one"'"' "without dashes and in capitals too"
-run show "${prefix%?}"
+run show "$both"
 status_is 3 "a beginning of several ids is refused"
 errs "could be" "and candidates are told"
 run show "alfa sud" --json

@@ -7,6 +7,7 @@ hub
 # serve SIGNAL: runs until it listens, then gets SIGNAL.
 serve()
 {
+	: >"$work/out"
 	"$SATCHEL" --home "$home" serve --listen 127.0.0.1:0 >"$work/out" 2>"$work/err" &
 	pid=$!
 	waited=0

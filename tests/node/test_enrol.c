@@ -17,6 +17,8 @@
 #include "net/server.h"
 #include "node/access.h"
 #include "node/edit.h"
+#include "node/found.h"
+#include "node/invite.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -120,7 +122,7 @@ new_home(void)
 static void
 invite(char code[INVITE_CODE_TEXT])
 {
-	if (enrol_invite(code, hub.node, &person, &err) != OK)
+	if (invite_person(code, hub.node, &person, &err) != OK)
 		fail_msg("%s", err.msg);
 }
 
@@ -477,11 +479,11 @@ a_head_invites_from_his_own_node_and_a_rep_does_not(void **state)
 	(void)state;
 	link_make(&link, &hub, &person);
 	link_sync(&link);
-	assert_int_equal(enrol_invite(code, link.home.node, &person, &err), ERR_DENIED);
+	assert_int_equal(invite_person(code, link.home.node, &person, &err), ERR_DENIED);
 	link_remove(&link);
 	link_make(&link, &hub, &head);
 	link_sync(&link);
-	assert_int_equal(enrol_invite(code, link.home.node, &person, &err), OK);
+	assert_int_equal(invite_person(code, link.home.node, &person, &err), OK);
 	assert_int_equal(join(&home, code), ERR_DENIED);
 	assert_int_equal(link_push(&link, &err), OK);
 	assert_int_equal(join(&home, code), OK);
@@ -494,18 +496,18 @@ a_head_invites_from_his_own_node_and_a_rep_does_not(void **state)
 static void
 a_hub_is_founded_once(void **state)
 {
-	const struct enrol_founding founding = { .org = "Again", .person = "Somebody" };
+	const struct founding founding = { .org = "Again", .person = "Somebody" };
 	struct node *node;
 
 	(void)state;
-	assert_int_equal(enrol_found(&node, hub.dir, &founding, &err), ERR_CONFLICT);
+	assert_int_equal(found_hub(&node, hub.dir, &founding, &err), ERR_CONFLICT);
 	assert_null(node);
 }
 
 static void
 a_founding_that_was_cut_off_is_done_again(void **state)
 {
-	const struct enrol_founding founding = { .org = "Late", .person = "Somebody", .currency = "RON" };
+	const struct founding founding = { .org = "Late", .person = "Somebody", .currency = "RON" };
 	struct home home = new_home();
 	struct verify_result result;
 	struct access access;
@@ -522,7 +524,7 @@ a_founding_that_was_cut_off_is_done_again(void **state)
 	assert_int_equal(node_save_facts(node, &err), OK);
 	assert_int_equal(db_commit(node->db, &err), OK);
 	node_close(node);
-	if (enrol_found(&home.node, home.dir, &founding, &err) != OK)
+	if (found_hub(&home.node, home.dir, &founding, &err) != OK)
 		fail_msg("%s", err.msg);
 	assert_string_equal(home.node->currency, "RON");
 	assert_int_equal(access_load(&access, home.node, &home.node->person, &err), OK);

@@ -17,7 +17,7 @@
 #include "core/seal.h"
 #include "crypto/key.h"
 #include "node/edit.h"
-#include "node/enrol.h"
+#include "node/found.h"
 #include "node/value_text.h"
 #include "store/log.h"
 #include "store/record.h"
@@ -34,13 +34,13 @@ must(enum err_code code, const struct err *err)
 void
 home_make(struct home *home)
 {
-	const struct enrol_founding founding = { .org = "Satchel Test", .person = "Ana Ionescu" };
+	const struct founding founding = { .org = "Satchel Test", .person = "Ana Ionescu" };
 	struct err err;
 
 	key_library_init();
 	snprintf(home->dir, sizeof(home->dir), "/tmp/satchel-test-XXXXXX");
 	assert_non_null(mkdtemp(home->dir));
-	must(enrol_found(&home->node, home->dir, &founding, &err), &err);
+	must(found_hub(&home->node, home->dir, &founding, &err), &err);
 }
 
 void

@@ -1,0 +1,49 @@
+/*
+ * sync_part - the two halves of sync_run, and the session they share.
+ */
+#ifndef NODE_SYNC_PART_H
+#define NODE_SYNC_PART_H
+
+#include "node/feed.h"
+#include "node/sync.h"
+#include "repo/pack.h"
+
+struct client;
+struct chunk_objects;
+
+struct session {
+	struct node *node;
+	struct client *client;
+	const struct sync_options *options;
+	struct sync_result *result;
+	struct feed up, down;
+	char path[64];
+	char have[41];			/* down tip, for Satchel-Have */
+	struct sync_progress progress;
+	struct chunk_objects *objects;	/* of the pack being fetched */
+	bool push_first;		/* work was done here that an order to erase could hit */
+	bool resend;			/* the hub does not have what we left there */
+};
+
+/* Tell how far it is: what is being done, batches done and in all. */
+void sync_show(struct session *s, const char *doing, uint64_t done, uint64_t all);
+/* Object OID of feed number F, content appended to OUT; ERR_NOT_FOUND when it
+ * has none. */
+enum err_code sync_read_object(struct session *s, int64_t f, const uint8_t oid[20],
+    enum pack_type *type, struct buf *out, struct err *err);
+/* The exchange of struct remote_options: CONTEXT is the session. */
+enum err_code sync_exchange(void *context, const char *method, const char *path,
+    const char *content_type, const void *body, size_t len, int *status, struct buf *reply,
+    struct err *err);
+
+/* All that is due for the hub, commit by commit, each confirmed by itself. */
+enum err_code sync_push(struct session *s, struct err *err);
+/* The hub has another tip than we left there: it was restored.  Its tip may be
+ * one of ours whose trees are not kept any more.  What we have sent is due again,
+ * as a new chain. */
+enum err_code sync_restart_up(struct session *s, struct err *err);
+/* All that the hub has for us, chunk by chunk; pushes in between when an order to
+ * erase waits for our work or the hub has lost it. */
+enum err_code sync_fetch(struct session *s, struct err *err);
+
+#endif
