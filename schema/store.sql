@@ -170,6 +170,14 @@ CREATE TABLE notice(
 	shard TEXT			-- NULL once the shard was erased here
 ) STRICT;
 
+-- Hub, after a restore: passports that are newer than the backup (node/heal.h).
+CREATE TABLE remembered(
+	person BLOB PRIMARY KEY,
+	epoch INTEGER NOT NULL,
+	facts INTEGER NOT NULL,		-- 1 while no newer fact about the person has come
+	passport TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Hub: what it knows of each node's contacts.
 CREATE TABLE peer(
 	node BLOB PRIMARY KEY,
@@ -543,3 +551,12 @@ UPDATE notice SET shard = NULL WHERE shard = ?1;
 SELECT at_ms, block, reason, shard FROM notice ORDER BY n;
 -- name: NOTICE_ADOPTED
 DELETE FROM notice WHERE n = (SELECT min(n) FROM notice WHERE shard = ?1);
+
+-- After a restore (node/heal.c).
+
+-- name: REMEMBER
+INSERT OR REPLACE INTO remembered(person, epoch, facts, passport) VALUES(?1, ?2, 1, ?3);
+-- name: REMEMBERED
+SELECT epoch, facts, passport FROM remembered WHERE person = ?1;
+-- name: REMEMBERED_FACTS
+UPDATE remembered SET facts = 0 WHERE person = ?1;

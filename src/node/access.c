@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/edit.h"
+#include "node/heal.h"
 #include "node/passport.h"
 #include "store/log.h"
 #include "store/row.h"
@@ -189,6 +190,24 @@ out:
 }
 
 enum err_code
+access_facts(struct subject *subject, struct statement **statements, size_t *count,
+    struct node *node, const struct id *person, struct err *err)
+{
+	enum err_code code;
+
+	if ((code = access_statements(statements, count, node, err)) != OK)
+		return code;
+	if ((code = access_subject(subject, node, person, err)) == OK && node->hub)
+		code = heal_recall(subject, statements, count, node, err);
+	if (code != OK) {
+		access_statements_free(*statements, *count);
+		*statements = NULL;
+		*count = 0;
+	}
+	return code;
+}
+
+enum err_code
 access_load(struct access *out, struct node *node, const struct id *person, struct err *err)
 {
 	struct statement *statements = NULL;
@@ -196,9 +215,8 @@ access_load(struct access *out, struct node *node, const struct id *person, stru
 	enum err_code code;
 
 	*out = (struct access){ .epoch = 0 };
-	if ((code = access_statements(&statements, &count, node, err)) == OK) {
-		if ((code = access_subject(&out->subject, node, person, err)) == OK &&
-		    (!node->hub || (code = access_epoch(&out->epoch, node, err)) == OK))
+	if ((code = access_facts(&out->subject, &statements, &count, node, person, err)) == OK) {
+		if (!node->hub || (code = access_epoch(&out->epoch, node, err)) == OK)
 			/* Elsewhere than at the hub a head sees what he has written as if sealed. */
 			code = policy_fold(&out->rules, &out->subject, statements, count,
 			    node->hub ? out->epoch : UINT64_MAX, err);
@@ -207,7 +225,7 @@ access_load(struct access *out, struct node *node, const struct id *person, stru
 			code = passport_epoch(&out->epoch, node, err);
 		return code;
 	}
-	if (code != ERR_NOT_FOUND)
+	if (code != ERR_NOT_FOUND || node->hub)
 		return code;
 	if (!id_equal(person, &node->person))
 		return err_set(err, ERR_NOT_FOUND, "this node knows the rights of its own person only");

@@ -46,6 +46,11 @@ void access_statements_free(struct statement *statements, size_t count);
 /* Hub: has a head taken the whole device away? */
 enum err_code access_device_revoked(bool *out, struct node *hub, node_t device, struct err *err);
 
+/* What PERSON's rights are folded from, where the policy is held: his facts and
+ * all statements, also those that a restored hub knows from his passport only. */
+enum err_code access_facts(struct subject *subject, struct statement **statements, size_t *count,
+    struct node *node, const struct id *person, struct err *err);
+
 /* Write a grant or a revoke as one action; needs CAN_GRANT.  `after` is filled
  * in with every statement known here.  Takes effect when the hub seals it: at
  * once there, else at the next sync. */

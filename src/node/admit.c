@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
+#include "node/heal.h"
 #include "node/judge.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -35,6 +36,7 @@ enum err_code
 admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err)
 {
 	uint64_t epoch;
+	bool raise = false;
 
 	if (batch->shard.block == BLOCK_POLICY) {
 		for (size_t i = 0; i < batch->op_count; i++)
@@ -49,10 +51,13 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 		const struct op *op = &batch->ops[i];
 
 		if (is_type(op, "person") && (op->field == NULL ||
-		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0)))
-			return access_raise_epoch(&epoch, hub, err);
+		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0))) {
+			if (heal_facts_came(hub, &op->record, err) != OK)
+				return err->code;
+			raise = true;
+		}
 	}
-	return OK;
+	return raise ? access_raise_epoch(&epoch, hub, err) : OK;
 }
 
 static enum err_code

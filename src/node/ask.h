@@ -27,7 +27,7 @@ enum err_code ask_quarantine(json_t **out, struct node *node, bool all, struct e
 enum err_code ask_decide(struct node *node, int64_t id, bool adopt, struct err *err);
 
 /* Hub side: the answer to PATH ("/ask/nodes", "/ask/token",
- * "/ask/quarantine", "/ask/decide") from CALLER, as JSON. */
+ * "/ask/quarantine", "/ask/decide", "/ask/passport") from CALLER, as JSON. */
 enum err_code ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
     const char *path, const void *body, size_t len, struct err *err);
 

@@ -89,16 +89,20 @@ incarnation_enter(bool *new, struct node *hub, const uint8_t public_key[32], uin
 }
 
 /* Nodes refuse a passport older than theirs, and theirs may be of after the
- * backup.  Seconds are above every count of epochs. */
+ * backup.  Milliseconds are above every count of epochs. */
 static enum err_code
 leap_epoch(struct node *hub, struct err *err)
 {
-	uint64_t epoch, now_s = node_now_ms(hub) / 1000;
+	uint64_t epoch, now = node_now_ms(hub);
 
 	if (access_epoch(&epoch, hub, err) != OK)
 		return err->code;
-	return db_run(hub->db, SQL_META_PUT, err, "si", "epoch",
-	    (int64_t)(epoch < now_s ? now_s : epoch + 1));
+	now = epoch < now ? now : epoch + 1;
+	/* What was decided between the two is known to passports only (node/heal.h). */
+	if (db_run(hub->db, SQL_META_PUT, err, "si", "lost_from", (int64_t)epoch) != OK ||
+	    db_run(hub->db, SQL_META_PUT, err, "si", "lost_to", (int64_t)now) != OK)
+		return err->code;
+	return db_run(hub->db, SQL_META_PUT, err, "si", "epoch", (int64_t)now);
 }
 
 enum err_code

@@ -14,15 +14,6 @@
 
 #define SIGNED_AS "satchel/passport/1\n"
 
-struct passport {
-	struct id org, person;
-	node_t node;
-	struct subject subject;
-	uint64_t epoch, issued_ms, expires_ms;
-	struct statement *statements;
-	size_t count, cap;
-};
-
 static void
 release(struct passport *passport)
 {
@@ -105,9 +96,8 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	enum err_code code;
 
 	buf_init(&value, VALUE_MAX);
-	if ((code = access_subject(&subject, node, person, err)) != OK ||
-	    (code = access_epoch(&epoch, node, err)) != OK ||
-	    (code = access_statements(&statements, &count, node, err)) != OK)
+	if ((code = access_facts(&subject, &statements, &count, node, person, err)) != OK ||
+	    (code = access_epoch(&epoch, node, err)) != OK)
 		goto out;
 	node_to_text(name, node_id);
 	id_to_hex(hex, &node->org);
@@ -234,8 +224,8 @@ parse_line(struct passport *passport, const struct line *line)
 	return false;
 }
 
-static enum err_code
-parse(struct passport *out, struct node *node, const char *text, size_t len, struct err *err)
+enum err_code
+passport_read(struct passport *out, struct node *node, const char *text, size_t len, struct err *err)
 {
 	static const char first[] = "satchel-passport 1\n";
 	struct line line;
@@ -261,7 +251,7 @@ passport_accept(struct node *node, const char *text, size_t len, struct err *err
 	int64_t held;
 	enum err_code code;
 
-	if (parse(&passport, node, text, len, err) != OK)
+	if (passport_read(&passport, node, text, len, err) != OK)
 		return err->code;
 	if ((code = log_meta_int(&held, node->db, "passport_epoch", err)) != OK)
 		;
@@ -292,7 +282,7 @@ passport_load(struct access *out, struct node *node, struct err *err)
 		code = err_set(err, ERR_DENIED, "this node has no passport yet: run satchel sync once");
 		goto out;
 	}
-	if ((code = parse(&passport, node, text, strlen(text), err)) != OK)
+	if ((code = passport_read(&passport, node, text, strlen(text), err)) != OK)
 		goto out;
 	out->subject = passport.subject;
 	out->epoch = passport.epoch;

@@ -14,6 +14,20 @@
 #define PASSPORT_MAX 262144
 #define PASSPORT_VALID_MS (30ull * 24 * 3600 * 1000)
 
+/* What a passport says; statements are freed with access_statements_free. */
+struct passport {
+	struct id org, person;
+	node_t node;
+	struct subject subject;
+	uint64_t epoch, issued_ms, expires_ms;
+	struct statement *statements;
+	size_t count, cap;
+};
+
+/* ERR_INVALID unless NODE's hub signed it. */
+enum err_code passport_read(struct passport *out, struct node *node, const char *text, size_t len,
+    struct err *err);
+
 /* The rights of this node's own person, out of the passport it holds. */
 enum err_code passport_load(struct access *out, struct node *node, struct err *err);
 /* The epoch of the passport held; 0 before the first. */

@@ -299,6 +299,9 @@ answer_trouble(struct server_reply *reply, const struct server_request *request,
 		log_line("%s %s: %s", request->method, request->path, err->msg);
 		reply_text(reply, 400, "this is not understood\n");
 		break;
+	case ERR_CONFLICT:
+		reply_text(reply, 409, "show your passport\n");
+		break;
 	default:
 		reply_text(reply, 404, "not found\n");
 	}

@@ -11,6 +11,7 @@
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
+#include "node/heal.h"
 #include "node/passport.h"
 #include "node/serve_part.h"
 #include "repo/smart.h"
@@ -37,10 +38,19 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 static enum err_code
 take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
 {
+	const char *space = strchr(caller->have, ' ');
+	size_t len = space ? (size_t)(space - caller->have) : strlen(caller->have);
+	uint64_t epoch = 0;
 	uint8_t oid[20];
-	bool known = true;
+	bool known = true, behind;
 
-	if (bytes_from_hex(oid, 20, caller->have, strlen(caller->have))) {
+	if (space && !bytes_to_u64(&epoch, space + 1, strlen(space + 1)))
+		return err_set(err, ERR_INVALID, "Satchel-Have: a commit and the epoch of a passport");
+	if (heal_behind(&behind, hub, &caller->person, epoch, err) != OK)
+		return err->code;
+	if (behind)
+		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
+	if (bytes_from_hex(oid, 20, caller->have, len)) {
 		if (feed_ack(down, &known, hub, oid, err) != OK)
 			return err->code;
 	} else {

@@ -125,7 +125,7 @@ take_turn(int *fd, const struct node *node, struct err *err)
 enum err_code
 sync_run(struct sync_result *result, struct node *node, const struct sync_options *options, struct err *err)
 {
-	struct session s = { .node = node, .options = options, .result = result, .have = "-" };
+	struct session s = { .node = node, .options = options, .result = result, .have = "- 0" };
 	struct client_stats stats;
 	char name[NODE_TEXT];
 	int64_t wiped = 0;

@@ -1,16 +1,20 @@
 /* sync_fetch: what the hub has for us, applied here. */
 #include "node/sync_part.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/mem.h"
 #include "core/id.h"
 #include "node/access.h"
 #include "node/admit.h"
 #include "node/chunk.h"
 #include "node/header.h"
+#include "node/passport.h"
 #include "node/purge.h"
 #include "repo/commit.h"
 #include "repo/remote.h"
@@ -213,14 +217,15 @@ fetch_one(struct session *s, bool *again, struct err *err)
 		.tip = s->down.has_tip ? s->down.tip : NULL, .read = read_incoming, .exchange = sync_exchange,
 		.object = object_in, .context = s };
 	uint8_t tip[20];
-	uint64_t more = 0;
+	char hex[41];
+	uint64_t more = 0, epoch;
 	bool fetched;
 	enum err_code code;
 
-	if (s->down.has_acked)
-		bytes_to_hex(s->have, s->down.acked_tip, 20);
-	else
-		memcpy(s->have, "-", 2);
+	if (passport_epoch(&epoch, s->node, err) != OK)
+		return err->code;
+	bytes_to_hex(hex, s->down.acked_tip, 20);
+	snprintf(s->have, sizeof(s->have), "%s %" PRIu64, s->down.has_acked ? hex : "-", epoch);
 	s->objects = chunk_objects_new();
 	*again = false;
 	code = remote_fetch(&options, tip, &fetched, err);
@@ -233,14 +238,43 @@ fetch_one(struct session *s, bool *again, struct err *err)
 	return code;
 }
 
+/* A hub that was restored has forgotten what it decided since its backup; its
+ * own signature on our passport reminds it, before it serves us anything. */
+static enum err_code
+show_passport(struct session *s, struct err *err)
+{
+	char *text = mem_alloc(PASSPORT_MAX);
+	struct buf reply;
+	int status = 0;
+	enum err_code code;
+
+	buf_init(&reply, 4096);
+	if ((code = log_meta_text(text, PASSPORT_MAX, s->node->db, "passport", err)) == OK &&
+	    (code = sync_exchange(s, "POST", "/ask/passport", "text/plain", text, strlen(text), &status,
+	    &reply, err)) == OK && status != 200)
+		code = err_set(err, ERR_CONFLICT, "the hub was restored and does not take our passport "
+		    "(status %d): ask its administrator", status);
+	buf_release(&reply);
+	free(text);
+	return code;
+}
+
 enum err_code
 sync_fetch(struct session *s, struct err *err)
 {
 	bool again = true;
+	enum err_code code;
 
 	while (again) {
 		sync_show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
-		if (fetch_one(s, &again, err) != OK)
+		code = fetch_one(s, &again, err);
+		if (code == ERR_CONFLICT && !s->shown) {
+			s->shown = again = true;
+			if (show_passport(s, err) != OK)
+				return err_wrap(err, "receive");
+			continue;
+		}
+		if (code != OK)
 			return err_wrap(err, "receive");
 		if ((s->resend && sync_restart_up(s, err) != OK) ||
 		    ((s->resend || s->push_first) && sync_push(s, err) != OK))

@@ -18,7 +18,8 @@ struct session {
 	struct sync_result *result;
 	struct feed up, down;
 	char path[64];
-	char have[41];			/* down tip, for Satchel-Have */
+	char have[64];			/* down tip and the passport's epoch, for Satchel-Have */
+	bool shown;			/* the hub has seen our passport in this session */
 	struct sync_progress progress;
 	struct chunk_objects *objects;	/* of the pack being fetched */
 	bool push_first;		/* work was done here that an order to erase could hit */

@@ -25,6 +25,24 @@ take_digests(struct digests *out, struct node *node, struct err *err)
 	return digest_siblings(out->siblings, node, err);
 }
 
+/* The longest word of folded text, which few other records share; NUL-ended in place. */
+static char *
+longest_word(char *text)
+{
+	char *longest = text, *word;
+	size_t best = 0, len;
+
+	for (word = text + strspn(text, " "); *word; word += len + strspn(word + len, " ")) {
+		len = strcspn(word, " ");
+		if (len > best) {
+			best = len;
+			longest = word;
+		}
+	}
+	longest[best] = '\0';
+	return longest;
+}
+
 /* Is the record found by a word of its own?  The index keeps no text to compare. */
 static enum err_code
 check_search(struct verifying *v, const struct type *type, int64_t k, struct err *err)
@@ -40,9 +58,10 @@ check_search(struct verifying *v, const struct type *type, int64_t k, struct err
 	buf_init(&query, SEARCH_QUERY_MAX);
 	if ((code = row_load(&row, v->node->db, type, k, err)) == OK) {
 		record_search_text(&v->text, &row);
-		word = v->text.p + strspn(v->text.p, " ");
-		word[strcspn(word, " ")] = '\0';
-		if (*word && search_query(&query, word))
+		word = longest_word(v->text.p);
+		/* The whole word: a beginning of it would gather everything that begins so. */
+		buf_addf(&query, "\"%s\"", word);
+		if (*word)
 			code = db_int(&hit, &found, v->node->db, SQL_SEARCH_HAS, err, "si", query.p, k);
 		if (code == OK && !found)
 			verify_problem(v, "the search index lacks a %s; run satchel rebuild", type->name);

@@ -42,6 +42,9 @@ ok "the same backup once more" sat ana sync
 is "has all again too" "$(notes ana)" "4 4"
 
 # The hub: the nodes have seen more than it remembers.
+gamma=$(must hub add client name=Gammaxyzzy owner="$ana")
+sync ana
+is "the rep has a second client" "$(count ana list client)" 2
 stop_hub
 backup hub
 start_hub
@@ -50,18 +53,22 @@ sync ana
 must hilda set "$alfa" industry=Sand >/dev/null
 must hilda grant ana --client "$beta" --right see >/dev/null
 sync hilda ana hilda
-is "a grant after the backup has come" "$(count ana list client)" 2
+is "a grant after the backup has come" "$(count ana list client)" 3
+must hilda revoke ana --client "$gamma" >/dev/null
+sync hilda ana hilda
+is "and a client was taken away" "$(count ana list client)" 2
 for time in first second; do
 	stop_hub
 	restore hub
 	start_hub
 	is "$time time: the hub has lost work" "$(count hub list note)" 4
 	ok "the rep syncs" sat ana sync
+	is "what was taken away does not come back" "$(count ana find Gammaxyzzy)" 0
 	ok "the head syncs" sat hilda sync
 	ok "the rep syncs again" sat ana sync
 	is "the work is there again" "$(notes ana)" "5 5"
 	ok "both are the same" same_record "$alfa" ana hilda
-	is "also the head's grant" "$(count ana list client)" 2
+	is "also the head's grant, and his revoke" "$(count ana list client)" 2
 	must ana set "$alfa" city="$time town" >/dev/null
 	must hilda set "$alfa" region="$time region" >/dev/null
 	sync ana hilda ana
