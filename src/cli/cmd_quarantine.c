@@ -109,7 +109,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 
 const struct cmd cmd_quarantine = {
 	.name = "quarantine",
-	.args = "list [--all]\nquarantine show NUMBER\nquarantine adopt NUMBER...\nquarantine reject NUMBER...",
+	.args = "list [--all]\nshow NUMBER\nadopt NUMBER...\nreject NUMBER...",
 	.summary = "work that was not accepted: look at it, adopt it or reject it",
 	.help = "For heads of sales. Work without a right behind it is kept until a head adopts it (it\n"
 	    "becomes part of the record, under its author's name) or rejects it. Asked of the hub,\n"

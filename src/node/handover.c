@@ -4,6 +4,28 @@
 #include "node/access.h"
 #include "node/edit.h"
 
+#define WORKING_BLOCKS (1u << BLOCK_PROFILE | 1u << BLOCK_CONTACTS | 1u << BLOCK_DEALS | \
+	1u << BLOCK_ACTIVITIES | 1u << BLOCK_DOCUMENTS)
+
+/* A revoke of that client from before would outlast the handover: then the
+ * handover also grants what an owner works with. */
+static enum err_code
+lift(struct node *node, const struct id *client, const struct id *to, struct err *err)
+{
+	struct assignment own = { .client = *client, .owner = *to };
+	struct access access = { 0 };
+	enum err_code code;
+	bool barred;
+
+	if ((code = access_load(&access, node, to, err)) != OK)
+		return code;
+	barred = policy_right(&access.rules, &access.subject, &own, BLOCK_PROFILE) == RIGHT_NONE;
+	access_release(&access);
+	return !barred ? OK : access_state(node, &(struct statement){ .person = *to,
+	    .selector = { .kind = SELECT_CLIENT, .client = *client }, .blocks = WORKING_BLOCKS,
+	    .right = RIGHT_EDIT }, err);
+}
+
 enum err_code
 handover(size_t *moved, struct node *node, const struct id *clients, size_t count,
     const struct id *to, struct err *err)
@@ -33,5 +55,7 @@ handover(size_t *moved, struct node *node, const struct id *clients, size_t coun
 	}
 	edit_abort(edit);
 	access_release(&access);
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = lift(node, &clients[i], to, err);
 	return code;
 }

@@ -193,6 +193,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 		if (db_run(node->db, empty[i], err, "") != OK)
 			return err->code;
 	if (db_run(node->db, SQL_META_DROP, err, "s", "passport") != OK ||
+	    db_run(node->db, SQL_META_DROP, err, "s", "passport_epoch") != OK ||
 	    db_run(node->db, SQL_META_DROP, err, "s", "nodes") != OK ||
 	    db_run(node->db, SQL_META_PUT, err, "si", "wiped", (int64_t)1) != OK)
 		return err->code;

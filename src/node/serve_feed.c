@@ -36,7 +36,8 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 /* What the node says it has is confirmed.  A node that knows nothing we know
  * lost its file, or we were restored. */
 static enum err_code
-take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
+take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, bool revoked,
+    struct err *err)
 {
 	const char *space = strchr(caller->have, ' ');
 	size_t len = space ? (size_t)(space - caller->have) : strlen(caller->have);
@@ -46,9 +47,10 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 
 	if (space && !bytes_to_u64(&epoch, space + 1, strlen(space + 1)))
 		return err_set(err, ERR_INVALID, "Satchel-Have: a commit and the epoch of a passport");
+	/* A revoked device gets nothing but the order to erase: no passport is needed. */
 	if (heal_behind(&behind, hub, &caller->person, epoch, err) != OK)
 		return err->code;
-	if (behind)
+	if (behind && !revoked)
 		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
 	if (bytes_from_hex(oid, 20, caller->have, len)) {
 		if (feed_ack(down, &known, hub, oid, err) != OK)
@@ -186,7 +188,7 @@ bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller 
 	bytes_put_be64(id, caller->node);
 	if ((code = feed_load(down, hub, caller->node, false, err)) != OK ||
 	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    (code = take_have(down, hub, caller, err)) != OK)
+	    (code = take_have(down, hub, caller, revoked, err)) != OK)
 		goto out;
 	if (revoked) {
 		code = entitle_wipe(hub, down, err);
