@@ -197,13 +197,14 @@ CREATE TABLE epoch(
 	PRIMARY KEY(w, seq)
 ) STRICT, WITHOUT ROWID;
 
--- What happened here that a person may ask about.
+-- Hub: what happened here that a person may ask about (node/audit.h).
 CREATE TABLE audit(
 	a INTEGER PRIMARY KEY,
 	at_ms INTEGER NOT NULL,
-	node BLOB,
+	node BLOB,			-- 8 bytes: the device that it is about; NULL: none
 	what TEXT NOT NULL,
-	detail TEXT NOT NULL
+	detail TEXT NOT NULL,
+	hash BLOB NOT NULL		-- 32 bytes, over the row and the hash before it
 ) STRICT;
 
 -- What selectors of grants look clients up by; derived like the record tables.
@@ -447,7 +448,27 @@ INSERT OR IGNORE INTO epoch(w, seq, epoch) VALUES(?1, ?2, ?3);
 SELECT epoch FROM epoch WHERE w = ?1 AND seq = ?2;
 
 -- name: AUDIT_ADD
-INSERT INTO audit(at_ms, node, what, detail) VALUES(?1, ?2, ?3, ?4);
+INSERT INTO audit(at_ms, node, what, detail, hash) VALUES(?1, ?2, ?3, ?4, ?5);
+-- name: AUDIT_TIP
+SELECT hash FROM audit WHERE a = (SELECT max(a) FROM audit);
+-- name: AUDIT_EACH /*scan*/
+SELECT a, at_ms, node, what, detail, hash FROM audit ORDER BY a;
+-- name: AUDIT_LATEST /*scan*/
+SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON peer.node = audit.node ORDER BY a DESC LIMIT ?1;
+-- name: AUDIT_OF /*scan*/
+SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON peer.node = audit.node WHERE person = ?1 OR instr(detail, ?2) ORDER BY a DESC LIMIT ?3;
+-- name: AUDIT_HELD /*scan*/
+SELECT feed.node, person, s FROM feed CROSS JOIN held ON held.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE s BETWEEN ?1 AND ?2 ORDER BY feed.f, s;
+-- name: AUDIT_ORDERED /*scan*/
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
+-- name: AUDIT_UNCONFIRMED /*scan*/
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, feed.f, shard;
+-- name: AUDIT_NOT_WIPED /*scan*/
+SELECT peer.node, person FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
+-- name: AUDIT_REVOKED
+SELECT coalesce(max(at_ms), 0) FROM audit WHERE node = ?1 AND what = 'device revoked';
+-- name: AUDIT_CONFIRMED
+SELECT count(*), count(DISTINCT s) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > ?2 AND n <= ?3;
 
 -- Finding, showing and verifying.
 

@@ -30,6 +30,7 @@ struct cmd {
 	const char *help;	/* paragraphs; ends with a line feed */
 	const struct option_spec *options;	/* cli/args.h; NULL: only the common ones */
 	bool when_wiped;	/* makes sense after the device erased itself */
+	bool when_locked;	/* and while its lease is over (node/lease.h) */
 	/* Prints to stdout and flushes nothing; what goes wrong is only returned. */
 	enum err_code (*run)(const struct cli *cli, const struct args *args, struct err *err);
 };
@@ -39,7 +40,7 @@ struct cmd {
 	X(add) X(set) X(delete) X(undo) \
 	X(show) X(list) X(find) X(history) \
 	X(conflicts) X(resolve) X(import) \
-	X(person) X(invite) X(grant) X(revoke) X(access) X(handover) X(quarantine) X(nodes) X(token) \
+	X(person) X(invite) X(grant) X(revoke) X(access) X(handover) X(quarantine) X(nodes) X(audit) X(token) \
 	X(serve) X(backup) X(restore) X(verify) X(rebuild) X(help)
 
 #define X(name) extern const struct cmd cmd_##name;

@@ -22,6 +22,14 @@ change(struct node *node, const struct found *found, const struct fields *fields
 	return edit_commit(edit, err);
 }
 
+/* The organisation is there once: it is changed, but not added or deleted. */
+static enum err_code
+changed_type(const struct type **out, const struct type *type, struct err *err)
+{
+	*out = type;
+	return type == &schema_types[TYPE_ORG] ? OK : fields_type(out, type->name, err);
+}
+
 static enum err_code
 run(const struct cli *cli, const struct args *args, struct err *err)
 {
@@ -34,7 +42,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	if (args_need(args, 2, (size_t)-1, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
 	if ((code = find_one(&found, node, NULL, args->words[0], err)) == OK &&
-	    (code = fields_type(&type, found.type->name, err)) == OK &&
+	    (code = changed_type(&type, found.type, err)) == OK &&
 	    (code = fields_parse(&fields, node, type, args->words + 1, args->count - 1, err)) == OK)
 		code = change(node, &found, &fields, err);
 	fields_release(&fields);

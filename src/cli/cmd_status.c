@@ -105,5 +105,6 @@ const struct cmd cmd_status = {
 	.help = "Person, hub, last contact, changes that are only here, and those that the hub did\n"
 	    "not accept.\n",
 	.when_wiped = true,
+	.when_locked = true,
 	.run = run,
 };

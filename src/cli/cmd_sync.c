@@ -29,5 +29,6 @@ const struct cmd cmd_sync = {
 	    "when the hub cannot be reached, 4 when this device was revoked.\n"
 	    "A proxy is taken from https_proxy or http_proxy.\n",
 	.when_wiped = true,
+	.when_locked = true,
 	.run = run,
 };

@@ -66,5 +66,6 @@ const struct cmd cmd_verify = {
 	.summary = "check that all is as it was signed",
 	.help = "Checks the file, every signature, and that the tables say what the log says. Changes\n"
 	    "nothing. One line for each problem; the status is 3 when there is any.\n",
+	.when_locked = true,
 	.run = run,
 };

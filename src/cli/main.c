@@ -33,6 +33,20 @@ cmd_named(const char *name)
 	return NULL;
 }
 
+/* Not of a sync, which is what it asks for. */
+static void
+warn_of_lease(const struct lease *lease)
+{
+	struct buf line;
+
+	if (lease->stage == LEASE_FINE || current == &cmd_sync)
+		return;
+	buf_init(&line, 4096);
+	lease_describe(&line, lease);
+	out_say(stderr, "satchel: %s", line.p);
+	buf_release(&line);
+}
+
 enum err_code
 cmd_open(struct node **out, const struct cli *cli, struct err *err)
 {
@@ -46,6 +60,12 @@ cmd_open(struct node **out, const struct cli *cli, struct err *err)
 		code = err_set(err, ERR_DENIED, "this device was revoked and has erased what it held; "
 		    "ask your head of sales for an invitation and join anew in another home");
 	}
+	if (code == OK && !current->when_locked && (code = lease_need_open(*out, err)) != OK) {
+		node_close(*out);
+		*out = NULL;
+	}
+	if (code == OK)
+		warn_of_lease(&(*out)->lease);
 	return code;
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
+#include "node/audit.h"
 #include "node/heal.h"
 #include "node/judge.h"
 #include "node/verify.h"
@@ -41,7 +42,8 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 	if (batch->shard.block == BLOCK_POLICY) {
 		for (size_t i = 0; i < batch->op_count; i++)
 			if (is_type(&batch->ops[i], "statement"))
-				return access_seal_batch(hub, b, err);
+				return access_seal_batch(hub, b, err) == OK ? audit_statements(hub, batch, err) :
+				    err->code;
 		return OK;
 	}
 	if (batch->shard.block != BLOCK_PEOPLE)
@@ -259,8 +261,7 @@ keep_refused(struct admission *a, const struct candidate *c, const struct chunk_
 	    sizeof(writer), (int64_t)c->batch.seq, (int64_t)node_now_ms(a->hub), c->reason, line.p,
 	    (int64_t)c->incoming->len, c->incoming->z, c->incoming->z_len);
 	if (code == OK)
-		code = db_run(a->hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(a->hub), node,
-		    sizeof(node), "refused", c->reason);
+		code = audit_add(a->hub, a->from, "refused", c->reason, err);
 	if (code == OK)
 		code = order_away(a, c, shard, err);
 	a->refused++;

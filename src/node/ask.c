@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "net/client.h"
 #include "node/access.h"
+#include "node/audit.h"
 #include "node/enrol.h"
 #include "node/heal.h"
 #include "node/quarantine.h"
@@ -175,6 +176,28 @@ ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
 	return code;
 }
 
+/* --- audit --- */
+
+enum err_code
+ask_audit(json_t **out, struct node *node, const struct audit_question *question, struct err *err)
+{
+	struct access access = { 0 };
+	char *body;
+	enum err_code code;
+
+	*out = NULL;
+	if (!node->hub) {
+		body = audit_question_encode(question);
+		code = ask(out, node, "/ask/audit", body, err);
+		free(body);
+		return code;
+	}
+	if ((code = access_load(&access, node, &node->person, err)) == OK)
+		code = audit_answer(out, node, question, &access, err);
+	access_release(&access);
+	return code;
+}
+
 /* --- hub --- */
 
 static enum err_code
@@ -193,6 +216,17 @@ answer_token(json_t **out, struct node *hub, const struct serve_caller *caller,
 		return err->code;
 	*out = json_pack("{ss}", "token", token);
 	return OK;
+}
+
+static enum err_code
+answer_audit(json_t **out, struct node *hub, const struct access *access, const json_t *question,
+    struct err *err)
+{
+	struct audit_question parsed;
+
+	if (audit_question_decode(&parsed, question, err) != OK)
+		return err->code;
+	return audit_answer(out, hub, &parsed, access, err);
 }
 
 static enum err_code
@@ -249,6 +283,8 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	else if (strcmp(path, "/ask/quarantine") == 0)
 		code = (code = access_need(&access, CAN_GRANT, "look into the quarantine", err)) == OK ?
 		    quarantine_list(&answer, hub, json_is_true(json_object_get(question, "all")), err) : code;
+	else if (strcmp(path, "/ask/audit") == 0)
+		code = answer_audit(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/decide") == 0)
 		code = answer_decide(&answer, hub, caller, &access, question, err);
 	else

@@ -19,6 +19,8 @@ begin(struct edit **out, struct node *node, bool as_hub, struct err *err)
 	*out = NULL;
 	if (node->wiped)
 		return err_set(err, ERR_DENIED, "this device was revoked and has erased its data");
+	if (lease_need_open(node, err) != OK)
+		return err->code;
 	if (db_begin(node->db, err) != OK)
 		return err->code;
 	edit = mem_alloc(sizeof(*edit));
@@ -128,9 +130,13 @@ need_create(struct edit *edit, uint8_t block, struct err *err)
 static enum err_code
 need_edit(struct edit *edit, int64_t s, struct err *err)
 {
-	if (LOG_SHARD_CLIENT(s) == 0 || edit_find_newborn(edit, LOG_SHARD_CLIENT(s)) == NULL)
-		return access_need_edit(&edit->access, edit->node, s, err);
-	return need_create(edit, LOG_SHARD_BLOCK(s), err);
+	bool newborn = LOG_SHARD_CLIENT(s) && edit_find_newborn(edit, LOG_SHARD_CLIENT(s));
+	uint8_t block = LOG_SHARD_BLOCK(s);
+
+	/* To give a new client its first owner takes it from nobody. */
+	if (!(newborn && block == BLOCK_ASSIGNMENT) && lease_need_edit(edit->node, block, err) != OK)
+		return err->code;
+	return newborn ? need_create(edit, block, err) : access_need_edit(&edit->access, edit->node, s, err);
 }
 
 static enum err_code

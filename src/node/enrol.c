@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "crypto/key.h"
 #include "net/client.h"
+#include "node/audit.h"
 #include "node/edit.h"
 #include "node/invite.h"
 #include "store/db.h"
@@ -134,7 +135,7 @@ enrol_node(struct node *hub, const struct invitation *invitation, const uint8_t 
 	    invitation->person.b, (size_t)16, now)) != OK ||
 	    (code = db_run(hub->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)0)) != OK ||
 	    (code = db_run(hub->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)1)) != OK ||
-	    (code = db_run(hub->db, SQL_AUDIT_ADD, err, "ibss", now, id, sizeof(id), "join", device)) != OK) {
+	    (code = audit_add(hub, key_node(public_key), "join", device, err)) != OK) {
 		edit_abort(edit);
 		return code;
 	}
@@ -253,7 +254,8 @@ take_answer(struct node *node, const struct invite *invite, const struct buf *bo
 		goto out;
 	if ((code = node_save_facts(node, err)) != OK ||
 	    (code = db_run(node->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)0)) != OK ||
-	    (code = db_run(node->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)1)) != OK)
+	    (code = db_run(node->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)1)) != OK ||
+	    (code = db_run(node->db, SQL_META_PUT, err, "si", "joined_ms", (int64_t)node_now_ms(node))) != OK)
 		db_rollback(node->db);
 	else
 		code = db_commit(node->db, err);
@@ -351,8 +353,7 @@ enrol_token(char token[48], struct node *hub, node_t node_id, struct err *err)
 	    db_changes(hub->db) == 0)
 		code = err_set(err, ERR_NOT_FOUND, "no such node has joined");
 	if (code == OK)
-		code = db_run(hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(hub), id, sizeof(id),
-		    "token", "a read token for stock git was made");
+		code = audit_add(hub, node_id, "token", "a read token for stock git was made", err);
 	if (code != OK) {
 		db_rollback(hub->db);
 		return code;

@@ -60,6 +60,8 @@ title_read(struct buf *out, bool *shown, struct node *node, const struct type *t
 	bool row;
 
 	*shown = false;
+	if (lease_hides(node, type->block))
+		return OK;
 	if (db_query(&stmt, node->db, row_sql(type, ROW_GET), err, "i", k) != OK ||
 	    db_row(node->db, stmt, &row, err) != OK)
 		return err->code;
@@ -313,7 +315,7 @@ static enum err_code
 find_trimmed(struct found *out, struct node *node, const struct type *type, const char *text,
     struct err *err)
 {
-	static const uint8_t tried[] = { TYPE_CLIENT, TYPE_CONTACT, TYPE_DEAL };
+	static const uint8_t tried[] = { TYPE_CLIENT, TYPE_CONTACT, TYPE_DEAL, TYPE_ORG };
 	enum err_code code = ERR_NOT_FOUND;
 	bool found;
 

@@ -1,10 +1,12 @@
 #include "node/heal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "node/access.h"
+#include "node/audit.h"
 #include "node/passport.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -32,6 +34,7 @@ heal_remember(struct node *hub, node_t from, const struct id *person, const char
     struct err *err)
 {
 	struct passport passport;
+	char detail[80];
 	uint64_t epoch;
 	bool behind;
 	enum err_code code;
@@ -48,6 +51,11 @@ heal_remember(struct node *hub, node_t from, const struct id *person, const char
 	if ((code = db_run(hub->db, SQL_REMEMBER, err, "bit", person->b, (size_t)16,
 	    (int64_t)passport.epoch, text, len)) == OK)
 		code = access_raise_epoch(&epoch, hub, err);
+	if (code == OK) {
+		snprintf(detail, sizeof(detail), "of policy version %llu, shown to the restored hub",
+		    (unsigned long long)passport.epoch);
+		code = audit_add(hub, from, "passport", detail, err);
+	}
 	if (code == OK)
 		return db_commit(hub->db, err);
 	db_rollback(hub->db);

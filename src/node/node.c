@@ -124,6 +124,8 @@ node_open(struct node **out, const char *home, struct err *err)
 	    (!stale || (code = refill(node, err)) == OK) &&
 	    (node->wiped || (code = log_writer(&node->w, node->db, node->writer, false, err)) == OK))
 		code = purge_resume(node, err);
+	if (code == OK)
+		code = lease_look(node, err);
 	free(db_path);
 	free(key_path);
 	if (code != OK) {

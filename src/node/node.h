@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "core/id.h"
 #include "core/policy.h"
+#include "node/lease.h"
 
 struct db;
 struct key;
@@ -32,6 +33,7 @@ struct node {
 	char hub_url[512];		/* empty at the hub */
 	char currency[4];		/* of amounts typed without one */
 	int64_t clock_offset_ms;	/* hub's clock less ours, as learned at the last sync */
+	struct lease lease;		/* as of the opening, or the last sync since */
 };
 
 /* The home of the command line: ARGUMENT, else SATCHEL_HOME, else

@@ -1,5 +1,6 @@
 #include "node/quarantine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/admit.h"
+#include "node/audit.h"
 #include "node/report_part.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -196,6 +198,17 @@ adopt_kept(struct node *hub, const struct kept *kept, struct err *err)
 	return code;
 }
 
+static enum err_code
+audit_decision(struct node *hub, const struct kept *kept, bool adopt, const struct id *person,
+    struct err *err)
+{
+	char detail[ID_TEXT + SHARD_TEXT + 16], who[ID_TEXT];
+
+	id_to_text(who, person);
+	snprintf(detail, sizeof(detail), "by %s: %s", who, kept->shard);
+	return audit_add(hub, bytes_get_be64(kept->node), adopt ? "adopted" : "rejected", detail, err);
+}
+
 enum err_code
 quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *person, struct err *err)
 {
@@ -217,8 +230,7 @@ quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *per
 		code = db_run(hub->db, SQL_REFUSED_DECIDE, err, "iibi", id, (int64_t)(adopt ? 1 : 2), person->b,
 		    (size_t)16, now);
 	if (code == OK)
-		code = db_run(hub->db, SQL_AUDIT_ADD, err, "ibss", now, kept.node, sizeof(kept.node),
-		    adopt ? "adopted" : "rejected", kept.shard);
+		code = audit_decision(hub, &kept, adopt, person, err);
 	kept_release(&kept);
 	if (code == OK)
 		return db_commit(hub->db, err);

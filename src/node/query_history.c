@@ -165,9 +165,10 @@ query_history(json_t **out, struct node *node, const char *id_text, struct err *
 		return code;
 	if ((code = find_one(&found, node, NULL, id_text, err)) != OK || (code = own_feed(&h, err)) != OK)
 		goto out;
-	code = record_log_read(&h.log, node, record_shard(found.type, found.c), &found.id, err);
+	if ((code = lease_need_see(node, found.type->block, err)) == OK)
+		code = record_log_read(&h.log, node, record_shard(found.type, found.c), &found.id, err);
 	for (int t = 0; code == OK && found.type == &schema_types[TYPE_CLIENT] && t < TYPE_COUNT; t++)
-		if (schema_types[t].facet)
+		if (schema_types[t].facet && !lease_hides(node, schema_types[t].block))
 			code = record_log_read(&h.log, node, record_shard(&schema_types[t], found.c), &found.id, err);
 	if (code != OK)
 		goto out;
@@ -264,7 +265,8 @@ query_conflicts(json_t **out, struct node *node, struct err *err)
 	if (code == OK)
 		*out = json_array();
 	for (size_t i = 0; code == OK && i < count; i++)
-		if (all[i].type >= 0 && all[i].type < TYPE_COUNT)
+		if (all[i].type >= 0 && all[i].type < TYPE_COUNT &&
+		    !lease_hides(node, schema_types[all[i].type].block))
 			code = add_conflicts(*out, node, &schema_types[all[i].type], all[i].k, err);
 	if (code != OK) {
 		json_decref(*out);

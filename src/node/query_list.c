@@ -283,8 +283,14 @@ query_list(json_t **out, struct node *node, const char *type_name, const char *c
 		return err_set(err, ERR_INVALID, "there is no type \"%.*s\"", input_shown(type_name), type_name);
 	if (db_read_begin(node->db, err) != OK)
 		return err->code;
-	if ((code = filters_parse(&l.filters, node, l.type, filters, filter_count, err)) != OK)
+	if ((code = lease_need_see(node, l.type->block, err)) != OK ||
+	    (code = filters_parse(&l.filters, node, l.type, filters, filter_count, err)) != OK)
 		goto out;
+	/* What passes a filter tells the value. */
+	for (size_t i = 0; i < l.filters.count; i++)
+		if (l.filters.all[i].type &&
+		    (code = lease_need_see(node, l.filters.all[i].type->block, err)) != OK)
+			goto out;
 	title = title_field(l.type);
 	if (l.filters.words->len && !(title && (title->flags & FIELD_FIND))) {
 		buf_init(&words, SEARCH_QUERY_MAX);

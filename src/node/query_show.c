@@ -62,6 +62,8 @@ show_row(json_t *fields, json_t *conflicts, bool *here, bool *deleted, struct no
 	struct row row = { 0 };
 	enum err_code code;
 
+	if (lease_hides(node, type->block))
+		return OK;
 	if ((code = row_load(&row, node->db, type, k, err)) == OK && row.exists) {
 		*here = true;
 		if (!type->facet)

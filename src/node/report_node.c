@@ -72,8 +72,8 @@ add_purges(json_t *due, json_t *receipts, struct node *node, int64_t f, struct e
 	return code;
 }
 
-static enum err_code
-device_of(char out[128], struct node *node, node_t node_id, struct err *err)
+enum err_code
+report_device(char out[128], struct node *node, node_t node_id, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	const char *text;
@@ -132,7 +132,7 @@ add_node(json_t *array, struct node *node, const struct peer *peer, struct err *
 	shards = db_col_int(stmt, 0);
 	clients = db_col_int(stmt, 1);
 	db_reset(stmt);
-	if ((code = device_of(device, node, peer->node, err)) != OK ||
+	if ((code = report_device(device, node, peer->node, err)) != OK ||
 	    (code = add_purges(due, receipts, node, down, err)) != OK)
 		goto out;
 	report_set_node(json, "node", peer->node);

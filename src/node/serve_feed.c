@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/access.h"
+#include "node/audit.h"
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
@@ -41,7 +42,7 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 {
 	const char *space = strchr(caller->have, ' ');
 	size_t len = space ? (size_t)(space - caller->have) : strlen(caller->have);
-	uint64_t epoch = 0;
+	uint64_t epoch = 0, before = down->acked;
 	uint8_t oid[20];
 	bool known = true, behind;
 
@@ -53,7 +54,8 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 	if (behind && !revoked)
 		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
 	if (bytes_from_hex(oid, 20, caller->have, len)) {
-		if (feed_ack(down, &known, hub, oid, err) != OK)
+		if (feed_ack(down, &known, hub, oid, err) != OK ||
+		    audit_pull(hub, down, before, err) != OK)
 			return err->code;
 	} else {
 		known = !down->has_acked;

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "node/access.h"
 #include "node/admit.h"
+#include "node/audit.h"
 #include "node/chunk.h"
 #include "node/header.h"
 #include "node/incarnation.h"
@@ -32,10 +33,8 @@ static enum err_code
 take_receipts(struct receiving *r, const struct header *header, const struct chunk *chunk, struct err *err)
 {
 	int64_t receipt;
-	uint8_t id[8];
 	enum err_code code = OK;
 
-	bytes_put_be64(id, r->caller->node);
 	if (header->purge_count)
 		code = db_run(r->hub->db, SQL_RECEIPT_ADD, err, "t", chunk->header, chunk->header_len);
 	receipt = code == OK ? db_last_id(r->hub->db) : 0;
@@ -45,8 +44,7 @@ take_receipts(struct receiving *r, const struct header *header, const struct chu
 		if ((code = db_run(r->hub->db, SQL_PURGE_RECEIPT, err, "isiiii", r->down.f, purge->shard,
 		    receipt, (int64_t)node_now_ms(r->hub), (int64_t)purge->batches,
 		    (int64_t)purge->ordered_ms)) == OK)
-			code = db_run(r->hub->db, SQL_AUDIT_ADD, err, "ibss", (int64_t)node_now_ms(r->hub), id,
-			    sizeof(id), "purged", purge->shard);
+			code = audit_add(r->hub, r->caller->node, "purged", purge->shard, err);
 	}
 	return code;
 }

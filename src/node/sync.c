@@ -89,7 +89,7 @@ keep_clock(struct session *s, struct err *err)
 		return err->code;
 	s->node->clock_offset_ms += offset_ms;
 	if (db_run(s->node->db, SQL_META_PUT, err, "si", "clock_offset_ms", s->node->clock_offset_ms) != OK ||
-	    db_run(s->node->db, SQL_META_PUT, err, "si", "last_sync", (int64_t)node_now_ms(s->node)) != OK) {
+	    lease_renew(s->node, err) != OK) {
 		db_rollback(s->node->db);
 		return err->code;
 	}

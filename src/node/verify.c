@@ -9,9 +9,11 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/key.h"
+#include "node/audit.h"
 #include "node/author.h"
 #include "node/verify_part.h"
 #include "store/log.h"
+#include "text/input.h"
 
 void
 verify_problem(struct verifying *v, const char *fmt, ...)
@@ -201,6 +203,24 @@ check_log(struct verifying *v, struct err *err)
 	return OK;
 }
 
+static enum err_code
+check_audit(struct verifying *v, struct err *err)
+{
+	struct buf at;
+	int64_t a, at_ms;
+
+	if (audit_check(&a, &at_ms, v->node, err) != OK)
+		return err->code;
+	if (a == 0)
+		return OK;
+	buf_init(&at, 64);
+	input_show_instant(&at, at_ms);
+	verify_problem(v, "audit row %lld (%s) is not as it was written, or a row before it is gone; compare it "
+	    "with a backup", (long long)a, at.p);
+	buf_release(&at);
+	return OK;
+}
+
 enum err_code
 verify_node(struct verify_result *out, struct node *node,
     void (*tell)(void *context, const char *line), void *context, struct err *err)
@@ -220,6 +240,8 @@ verify_node(struct verify_result *out, struct node *node,
 	buf_init(&v.text, BATCH_BYTES_MAX);
 	if ((code = check_log(&v, err)) == OK && (code = verify_feeds(&v, err)) == OK)
 		code = verify_derived(&v, err);
+	if (code == OK)
+		code = check_audit(&v, err);
 	db_rollback(node->db);
 	buf_release(&v.text);
 	if (code != OK)

@@ -14,7 +14,8 @@ struct verify_result {
 /* Checks the file (integrity_check), every batch (inflates, parses, names its
  * shard and place), every seal (root from batches and proof, signature by its
  * writer's key), feeds (tips and chains readable), and rebuilds the derived
- * tables inside a transaction that is rolled back, comparing before and after.
+ * tables inside a transaction that is rolled back, comparing before and after; at
+ * the hub the chain of the audit log too.
  * TELL is called with one line per problem, that says what is wrong and what
  * to do.  ERR_INVALID when there was any. */
 enum err_code verify_node(struct verify_result *out, struct node *node,
