@@ -18,52 +18,6 @@
 #include "../support/store.h"
 #include "base/mem.h"
 
-static int
-set_up(void **state)
-{
-	struct store *store = mem_alloc(sizeof(*store));
-
-	store_make(store);
-	*state = store;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	store_remove(*state);
-	free(*state);
-	return 0;
-}
-
-static char *
-side_file(const struct store *store, const char *end)
-{
-	char *path = mem_alloc(sizeof(store->path) + 8);
-
-	snprintf(path, sizeof(store->path) + 8, "%s%s", store->path, end);
-	return path;
-}
-
-static void
-put(struct db *db, const char *name, int64_t value)
-{
-	struct err err;
-
-	must(db_run(db, SQL_META_PUT, &err, "si", name, value), &err);
-}
-
-static int64_t
-get(struct db *db, const char *name)
-{
-	struct err err;
-	int64_t value;
-	bool found;
-
-	must(db_int(&value, &found, db, SQL_META_GET, &err, "s", name), &err);
-	return value;
-}
-
 enum { ROUNDS = 25 };
 
 static void *
@@ -112,7 +66,7 @@ writers_in_threads_and_processes_lose_nothing(void **state)
 		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
 		assert_int_equal(status, 0);
 	}
-	assert_int_equal(get(store->db, "count"), 4 * ROUNDS);
+	assert_int_equal(store_get(store->db, "count"), 4 * ROUNDS);
 }
 
 static sem_t began;
@@ -134,7 +88,7 @@ static void
 a_writer_waits_for_the_lock_file(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "-lock");
+	char *path = store_side_file(store, "-lock");
 	int fd = open(path, O_RDWR);
 	struct timespec soon;
 	pthread_t thread;
@@ -168,18 +122,18 @@ readers_neither_wait_nor_see_what_is_not_committed(void **state)
 	struct err err;
 	bool stale;
 
-	put(store->db, "n", 1);
+	store_put(store->db, "n", 1);
 	must(db_open(&reader, store->path, false, &stale, &err), &err);
 	store_begin(store);
-	put(store->db, "n", 2);
-	assert_int_equal(get(reader, "n"), 1);
+	store_put(store->db, "n", 2);
+	assert_int_equal(store_get(reader, "n"), 1);
 	must(db_read_begin(reader, &err), &err);
-	assert_int_equal(get(reader, "n"), 1);
+	assert_int_equal(store_get(reader, "n"), 1);
 	store_commit(store);
 	/* A view of one moment. */
-	assert_int_equal(get(reader, "n"), 1);
+	assert_int_equal(store_get(reader, "n"), 1);
 	db_read_end(reader);
-	assert_int_equal(get(reader, "n"), 2);
+	assert_int_equal(store_get(reader, "n"), 2);
 	db_close(reader);
 }
 
@@ -193,19 +147,19 @@ a_rollback_leaves_no_trace_and_frees_the_lock(void **state)
 
 	store_begin(store);
 	assert_true(db_writing(store->db));
-	put(store->db, "n", 1);
+	store_put(store->db, "n", 1);
 	db_rollback(store->db);
 	assert_false(db_writing(store->db));
 	db_rollback(store->db);
-	assert_int_equal(get(store->db, "n"), 0);
+	assert_int_equal(store_get(store->db, "n"), 0);
 
 	must(db_open(&other, store->path, false, &stale, &err), &err);
 	must(db_begin(other, &err), &err);
-	put(other, "n", 2);
+	store_put(other, "n", 2);
 	/* Closing is no commit. */
 	db_close(other);
 	store_begin(store);
-	assert_int_equal(get(store->db, "n"), 0);
+	assert_int_equal(store_get(store->db, "n"), 0);
 	store_commit(store);
 }
 
@@ -219,9 +173,9 @@ a_transaction_does_not_nest(void **state)
 	assert_int_equal(db_begin(store->db, &err), ERR_IO);
 	assert_int_equal(db_truncate_wal(store->db, &err), ERR_IO);
 	/* The lock is still held, and the transaction whole. */
-	put(store->db, "n", 1);
+	store_put(store->db, "n", 1);
 	store_commit(store);
-	assert_int_equal(get(store->db, "n"), 1);
+	assert_int_equal(store_get(store->db, "n"), 1);
 	must(db_begin(store->db, &err), &err);
 }
 
@@ -262,7 +216,7 @@ an_empty_blob_is_not_null(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 	const struct CMUnitTest tests[] = {
 		T(writers_in_threads_and_processes_lose_nothing),
 		T(a_writer_waits_for_the_lock_file),

@@ -17,61 +17,15 @@
 #include "../support/store.h"
 #include "base/mem.h"
 
-static int
-set_up(void **state)
-{
-	struct store *store = mem_alloc(sizeof(*store));
-
-	store_make(store);
-	*state = store;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	store_remove(*state);
-	free(*state);
-	return 0;
-}
-
-static char *
-side_file(const struct store *store, const char *end)
-{
-	char *path = mem_alloc(sizeof(store->path) + 8);
-
-	snprintf(path, sizeof(store->path) + 8, "%s%s", store->path, end);
-	return path;
-}
-
 static off_t
 size_of(const struct store *store, const char *end)
 {
-	char *path = side_file(store, end);
+	char *path = store_side_file(store, end);
 	struct stat st;
 
 	assert_int_equal(stat(path, &st), 0);
 	free(path);
 	return st.st_size;
-}
-
-static void
-put(struct db *db, const char *name, int64_t value)
-{
-	struct err err;
-
-	must(db_run(db, SQL_META_PUT, &err, "si", name, value), &err);
-}
-
-static int64_t
-get(struct db *db, const char *name)
-{
-	struct err err;
-	int64_t value;
-	bool found;
-
-	must(db_int(&value, &found, db, SQL_META_GET, &err, "s", name), &err);
-	return value;
 }
 
 static char *
@@ -114,12 +68,12 @@ read_for_a_while(void *argument)
 	bool stale, good;
 
 	good = db_open(&db, store->path, false, &stale, &err) == OK && db_read_begin(db, &err) == OK &&
-	    get(db, "n") == 0;
+	    store_get(db, "n") == 0;
 	sem_post(&looking);
 	sem_wait(&changed);
 	usleep(150000);
 	if (good) {
-		good = get(db, "n") == 0;
+		good = store_get(db, "n") == 0;
 		db_read_end(db);
 	}
 	db_close(db);
@@ -139,19 +93,19 @@ truncating_the_wal_waits_for_readers_and_empties_it(void **state)
 	assert_true(size_of(store, "-wal") > 0);
 	assert_int_equal(pthread_create(&reader, NULL, read_for_a_while, store), 0);
 	sem_wait(&looking);
-	put(store->db, "n", 7);
+	store_put(store->db, "n", 7);
 	sem_post(&changed);
 	must(db_truncate_wal(store->db, &err), &err);
 	pthread_join(reader, &good);
 	assert_non_null(good);
 	assert_int_equal(size_of(store, "-wal"), 0);
-	assert_int_equal(get(store->db, "n"), 7);
+	assert_int_equal(store_get(store->db, "n"), 7);
 }
 
 static bool
 file_says(const struct store *store, const char *end, const char *text)
 {
-	char *path = side_file(store, end), *bytes;
+	char *path = store_side_file(store, end), *bytes;
 	size_t len;
 	bool found;
 
@@ -181,7 +135,7 @@ static void
 a_damaged_file_is_found_out(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "");
+	char *path = store_side_file(store, "");
 	struct err err;
 	FILE *file;
 
@@ -205,22 +159,22 @@ static void
 a_copy_is_whole_private_and_never_over_another_file(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "2");
+	char *path = store_side_file(store, "2");
 	mode_t mask = umask(0);
 	struct db *copy = NULL;
 	struct stat st;
 	struct err err;
 	bool stale;
 
-	put(store->db, "n", 7);
+	store_put(store->db, "n", 7);
 	must(db_copy(store->db, path, &err), &err);
 	umask(mask);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	put(store->db, "n", 8);
+	store_put(store->db, "n", 8);
 	must(db_open(&copy, path, false, &stale, &err), &err);
 	assert_false(stale);
-	assert_int_equal(get(copy, "n"), 7);
+	assert_int_equal(store_get(copy, "n"), 7);
 	must(db_check(copy, &err), &err);
 	db_close(copy);
 	assert_int_equal(db_copy(store->db, path, &err), ERR_IO);
@@ -260,7 +214,7 @@ fill_the_disk(const struct store *store, int to)
 			break;
 	}
 	/* Reading goes on. */
-	if (outcome.code != OK && get(db, "n") != 1)
+	if (outcome.code != OK && store_get(db, "n") != 1)
 		outcome.code = OK;
 	memcpy(outcome.msg, err.msg, sizeof(outcome.msg));
 	if (write(to, &outcome, sizeof(outcome)) != (ssize_t)sizeof(outcome))
@@ -279,7 +233,7 @@ a_full_disk_is_said_in_words_and_loses_nothing(void **state)
 	int ends[2], status;
 	pid_t child;
 
-	put(store->db, "n", 1);
+	store_put(store->db, "n", 1);
 	store_close(store);
 	assert_int_equal(pipe(ends), 0);
 	child = fork();
@@ -301,14 +255,14 @@ a_full_disk_is_said_in_words_and_loses_nothing(void **state)
 	assert_int_equal(store_number(store, "SELECT count(*) FROM meta WHERE name LIKE 'big%'"),
 	    outcome.committed);
 	store_begin(store);
-	put(store->db, "n", 2);
+	store_put(store->db, "n", 2);
 	store_commit(store);
 }
 
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 	const struct CMUnitTest tests[] = {
 		T(the_wal_does_not_grow_for_ever),
 		T(truncating_the_wal_waits_for_readers_and_empties_it),

@@ -15,52 +15,6 @@
 #include "base/mem.h"
 #include "store/record.h"
 
-static int
-set_up(void **state)
-{
-	struct store *store = mem_alloc(sizeof(*store));
-
-	store_make(store);
-	*state = store;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	store_remove(*state);
-	free(*state);
-	return 0;
-}
-
-static char *
-side_file(const struct store *store, const char *end)
-{
-	char *path = mem_alloc(sizeof(store->path) + 8);
-
-	snprintf(path, sizeof(store->path) + 8, "%s%s", store->path, end);
-	return path;
-}
-
-static void
-put(struct db *db, const char *name, int64_t value)
-{
-	struct err err;
-
-	must(db_run(db, SQL_META_PUT, &err, "si", name, value), &err);
-}
-
-static int64_t
-get(struct db *db, const char *name)
-{
-	struct err err;
-	int64_t value;
-	bool found;
-
-	must(db_int(&value, &found, db, SQL_META_GET, &err, "s", name), &err);
-	return value;
-}
-
 static void
 the_pragmas_are_as_promised(void **state)
 {
@@ -103,7 +57,7 @@ its_files_are_for_nobody_else(void **state)
 	store_remove(store);
 	store_make(store);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-		char *path = side_file(store, ends[i]);
+		char *path = store_side_file(store, ends[i]);
 
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_mode & 0777, 0600);
@@ -116,7 +70,7 @@ static void
 a_database_that_is_not_there_is_made_only_when_asked(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "2");
+	char *path = store_side_file(store, "2");
 	struct db *db = NULL;
 	struct err err;
 	bool stale;
@@ -154,7 +108,7 @@ static void
 a_file_that_is_a_link_is_refused(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "2");
+	char *path = store_side_file(store, "2");
 	struct db *db = NULL;
 	struct err err;
 	bool stale;
@@ -181,7 +135,7 @@ static void
 another_programs_database_is_refused_and_not_touched(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "2"), *before, *after;
+	char *path = store_side_file(store, "2"), *before, *after;
 	size_t before_len, after_len;
 	struct db *db = NULL;
 	sqlite3 *other;
@@ -209,7 +163,7 @@ static void
 a_file_that_is_no_database_is_refused(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "2");
+	char *path = store_side_file(store, "2");
 	FILE *file = fopen(path, "w");
 	struct db *db = NULL;
 	struct err err;
@@ -250,7 +204,7 @@ a_changed_schema_empties_the_record_tables_until_they_are_refilled(void **state)
 	assert_false(store->stale);
 	assert_int_equal(store_number(store, "SELECT count(*) FROM client"), 1);
 
-	put(store->db, "tables", get(store->db, "tables") + 1);
+	store_put(store->db, "tables", store_get(store->db, "tables") + 1);
 	for (int time = 0; time < 2; time++) {
 		/* The second time as after a crash before the tables were filled. */
 		store_close(store);
@@ -286,7 +240,7 @@ static void
 many_can_make_the_same_database_at_once(void **state)
 {
 	struct store *store = *state;
-	char *path = side_file(store, "2");
+	char *path = store_side_file(store, "2");
 	pthread_t threads[4];
 	void *good;
 
@@ -302,7 +256,7 @@ many_can_make_the_same_database_at_once(void **state)
 int
 main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, store_set_up, store_tear_down)
 	const struct CMUnitTest tests[] = {
 		T(the_pragmas_are_as_promised),
 		T(its_files_are_for_nobody_else),

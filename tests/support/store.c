@@ -350,3 +350,49 @@ dice_value(struct dice *dice, struct buf *out, const struct field *field)
 	else
 		buf_adds(out, any[dice_roll(dice, sizeof(any) / sizeof(any[0]))]);
 }
+
+int
+store_set_up(void **state)
+{
+	struct store *store = mem_alloc(sizeof(*store));
+
+	store_make(store);
+	*state = store;
+	return 0;
+}
+
+int
+store_tear_down(void **state)
+{
+	store_remove(*state);
+	free(*state);
+	return 0;
+}
+
+char *
+store_side_file(const struct store *store, const char *end)
+{
+	char *path = mem_alloc(sizeof(store->path) + 8);
+
+	snprintf(path, sizeof(store->path) + 8, "%s%s", store->path, end);
+	return path;
+}
+
+void
+store_put(struct db *db, const char *name, int64_t value)
+{
+	struct err err;
+
+	must(db_run(db, SQL_META_PUT, &err, "si", name, value), &err);
+}
+
+int64_t
+store_get(struct db *db, const char *name)
+{
+	struct err err;
+	int64_t value;
+	bool found;
+
+	must(db_int(&value, &found, db, SQL_META_GET, &err, "s", name), &err);
+	return value;
+}

@@ -57,4 +57,13 @@ void dice_id(struct dice *dice, struct id *id);
 /* Any of a few canonical values, one or other in a form that fits FIELD. */
 void dice_value(struct dice *dice, struct buf *out, const struct field *field);
 
+/* cmocka's fixture of one store: *STATE is it. */
+int store_set_up(void **state);
+int store_tear_down(void **state);
+/* The path of a file beside the database ("-wal", "-lock"); freed by the caller. */
+char *store_side_file(const struct store *store, const char *end);
+/* A fact in meta, for tests that only need something written. */
+void store_put(struct db *db, const char *name, int64_t value);
+int64_t store_get(struct db *db, const char *name);
+
 #endif
