@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "cli/args.h"
 #include "cli/out.h"
 #include "node/ask.h"
@@ -47,12 +48,23 @@ print(const json_t *list)
 }
 
 static enum err_code
+number_of(int64_t *out, const char *text, struct err *err)
+{
+	if (bytes_to_i64(out, text, strlen(text)) && *out > 0)
+		return OK;
+	return err_set(err, ERR_USAGE, "\"%.40s\" is no number of the list: satchel quarantine list "
+	    "shows them", text);
+}
+
+static enum err_code
 list(const struct cli *cli, struct node *node, bool all, const char *id_text, struct err *err)
 {
 	json_t *found, *entry, *one;
+	int64_t id = 0;
 	size_t i;
-	long long id = id_text ? atoll(id_text) : 0;
 
+	if (id_text && number_of(&id, id_text, err) != OK)
+		return err->code;
 	if (ask_quarantine(&found, node, all || id_text, err) != OK)
 		return err->code;
 	if (id_text) {
@@ -98,7 +110,10 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 		code = list(cli, node, true, args->words[1], err);
 	else
 		for (size_t i = 1; i < args->count && code == OK; i++) {
-			code = ask_decide(node, atoll(args->words[i]), strcmp(verb, "adopt") == 0, err);
+			int64_t id;
+
+			if ((code = number_of(&id, args->words[i], err)) == OK)
+				code = ask_decide(node, id, strcmp(verb, "adopt") == 0, err);
 			if (code == OK)
 				out_say(stdout, "%s: %s", args->words[i], strcmp(verb, "adopt") == 0 ?
 				    "adopted, under its author's name" : "rejected; it stays on the list");

@@ -230,6 +230,15 @@ answer_audit(json_t **out, struct node *hub, const struct access *access, const 
 }
 
 static enum err_code
+answer_quarantine(json_t **out, struct node *hub, const struct access *access, json_t *question,
+    struct err *err)
+{
+	if (access_need(access, CAN_GRANT, "look into the quarantine", err) != OK)
+		return err->code;
+	return quarantine_list(out, hub, json_is_true(json_object_get(question, "all")), err);
+}
+
+static enum err_code
 answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
     const struct access *access, json_t *question, struct err *err)
 {
@@ -281,8 +290,7 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	else if (strcmp(path, "/ask/token") == 0)
 		code = answer_token(&answer, hub, caller, &access, question, err);
 	else if (strcmp(path, "/ask/quarantine") == 0)
-		code = (code = access_need(&access, CAN_GRANT, "look into the quarantine", err)) == OK ?
-		    quarantine_list(&answer, hub, json_is_true(json_object_get(question, "all")), err) : code;
+		code = answer_quarantine(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/audit") == 0)
 		code = answer_audit(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/decide") == 0)

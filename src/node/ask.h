@@ -18,7 +18,7 @@ struct serve_caller;
 
 /* report_nodes as the hub tells it: at the hub at once, elsewhere over the
  * line.  When the hub cannot be reached, its last answer; *AS_OF_MS is when it
- * gave it, 0 for now.  A person who is no head or auditor learns of his own only. */
+ * gave it, 0 when it did so just now.  A person who is no head or auditor learns of his own only. */
 enum err_code ask_nodes(json_t **out, int64_t *as_of_ms, struct node *node, struct err *err);
 /* enrol_token from any home. */
 enum err_code ask_token(char token[48], struct node *node, node_t node_id, struct err *err);

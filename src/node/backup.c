@@ -140,7 +140,7 @@ backup_write(struct node *node, const char *path, const char *passphrase, struct
 	if (access(path, F_OK) == 0)
 		return err_set(err, ERR_CONFLICT, "%s exists already", path);
 	w = mem_alloc(sizeof(*w));
-	copy = node_path(node, "backup.tmp");
+	copy = node_path(node, BACKUP_COPY);
 	partial = mem_alloc(strlen(path) + 6);
 	sprintf(partial, "%s.part", path);
 	remove(copy);

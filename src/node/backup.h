@@ -13,6 +13,7 @@
 #include "node/node.h"
 
 #define PASSPHRASE_MIN 8
+#define BACKUP_COPY "backup.tmp"	/* in the home, while one is written */
 
 /* PATH must not exist; it appears whole or not at all. */
 enum err_code backup_write(struct node *node, const char *path, const char *passphrase, struct err *err);

@@ -10,20 +10,21 @@
 /* A revoke of that client from before would outlast the handover: then the
  * handover also grants what an owner works with. */
 static enum err_code
-lift(struct node *node, const struct id *client, const struct id *to, struct err *err)
+lift(struct node *node, const struct id *clients, size_t count, const struct id *to, struct err *err)
 {
-	struct assignment own = { .client = *client, .owner = *to };
 	struct access access = { 0 };
-	enum err_code code;
-	bool barred;
+	enum err_code code = access_load(&access, node, to, err);
 
-	if ((code = access_load(&access, node, to, err)) != OK)
-		return code;
-	barred = policy_right(&access.rules, &access.subject, &own, BLOCK_PROFILE) == RIGHT_NONE;
+	for (size_t i = 0; i < count && code == OK; i++) {
+		struct assignment own = { .client = clients[i], .owner = *to };
+
+		if (policy_right(&access.rules, &access.subject, &own, BLOCK_PROFILE) == RIGHT_NONE)
+			code = access_state(node, &(struct statement){ .person = *to,
+			    .selector = { .kind = SELECT_CLIENT, .client = clients[i] },
+			    .blocks = WORKING_BLOCKS, .right = RIGHT_EDIT }, err);
+	}
 	access_release(&access);
-	return !barred ? OK : access_state(node, &(struct statement){ .person = *to,
-	    .selector = { .kind = SELECT_CLIENT, .client = *client }, .blocks = WORKING_BLOCKS,
-	    .right = RIGHT_EDIT }, err);
+	return code;
 }
 
 enum err_code
@@ -55,7 +56,5 @@ handover(size_t *moved, struct node *node, const struct id *clients, size_t coun
 	}
 	edit_abort(edit);
 	access_release(&access);
-	for (size_t i = 0; i < count && code == OK; i++)
-		code = lift(node, &clients[i], to, err);
-	return code;
+	return code == OK ? lift(node, clients, count, to, err) : code;
 }

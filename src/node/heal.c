@@ -44,8 +44,10 @@ heal_remember(struct node *hub, node_t from, const struct id *person, const char
 	access_statements_free(passport.statements, passport.count);
 	if (passport.node != from || !id_equal(&passport.person, person) || !id_equal(&passport.org, &hub->org))
 		return err_set(err, ERR_INVALID, "this passport is another's");
-	if (heal_behind(&behind, hub, person, passport.epoch, err) != OK || !behind)
-		return behind ? err->code : OK;
+	if (heal_behind(&behind, hub, person, passport.epoch, err) != OK)
+		return err->code;
+	if (!behind)
+		return OK;
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
 	if ((code = db_run(hub->db, SQL_REMEMBER, err, "bit", person->b, (size_t)16,

@@ -1,11 +1,13 @@
 #include "node/purge.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/schema.h"
+#include "node/backup.h"
 #include "node/feed.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -202,6 +204,16 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	    (int64_t)0, (int64_t)1, batches);
 }
 
+/* A backup that was cut off leaves its plain copy; one under way fails and says so. */
+static void
+remove_backup_copy(const struct node *node)
+{
+	char *copy = node_path(node, BACKUP_COPY);
+
+	remove(copy);
+	free(copy);
+}
+
 enum err_code
 purge_finish(struct node *node, struct err *err)
 {
@@ -213,6 +225,7 @@ purge_finish(struct node *node, struct err *err)
 		return err->code;
 	if (open == 0)
 		return OK;
+	remove_backup_copy(node);
 	/* The index keeps the terms of deleted rows in its segments until they are merged. */
 	if (db_begin(node->db, err) != OK)
 		return err->code;

@@ -5,11 +5,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
 #include "../support/link.h"
 #include "base/buf.h"
+#include "node/backup.h"
 #include "node/edit.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -267,6 +269,22 @@ a_purged_shard_leaves_no_byte_and_others_stay(void **state)
 }
 
 static void
+a_backup_that_was_cut_off_leaves_no_copy_behind_a_purge(void **state)
+{
+	char *copy = node_path(ion.home.node, BACKUP_COPY);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(db_copy(ion.home.node->db, copy, &err), OK);
+	assert_int_equal(stat(copy, &st), 0);
+	revoke(SELECT_CLIENT, 0, 1u << BLOCK_DEALS);
+	fetch();
+	assert_int_equal(ion.purged, 1);
+	assert_int_not_equal(stat(copy, &st), 0);
+	free(copy);
+}
+
+static void
 the_names_of_what_is_gone_are_forgotten(void **state)
 {
 	struct sqlite3_stmt *stmt;
@@ -484,6 +502,7 @@ main(void)
 #define EACH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		EACH(a_purged_shard_leaves_no_byte_and_others_stay),
+		EACH(a_backup_that_was_cut_off_leaves_no_copy_behind_a_purge),
 		EACH(the_names_of_what_is_gone_are_forgotten),
 		EACH(conflicts_and_searches_go_too),
 		EACH(many_purges_in_any_order_leave_nothing),
