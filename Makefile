@@ -98,6 +98,7 @@ bench: $(B)/tools/bench $(B)/satchel
 
 install: $(B)/satchel
 	install -D -m 755 $(B)/satchel $(DESTDIR)$(PREFIX)/bin/satchel
+	install -D -m 644 tools/satchel-hub.service $(DESTDIR)$(PREFIX)/share/doc/satchel/satchel-hub.service
 	for page in docs/man/*.scd; do name=$$(basename $$page .scd); section=$${name##*.}; \
 		install -d $(DESTDIR)$(PREFIX)/share/man/man$$section; \
 		scdoc < $$page > $(DESTDIR)$(PREFIX)/share/man/man$$section/$$name; done

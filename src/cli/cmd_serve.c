@@ -3,12 +3,31 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/confine.h"
+#include "base/log.h"
 #include "cli/args.h"
 #include "node/node.h"
 #include "node/serve.h"
 
 #define LISTEN "127.0.0.1:8420"
+
+/* Before any thread starts: it holds for those that come after. */
+static enum err_code
+confine(const char *home, struct err *err)
+{
+	bool done;
+
+	/* A home that is none is told by who opens it. */
+	if (access(home, F_OK) < 0)
+		return OK;
+	if (confine_to(&done, home, err) != OK)
+		return err->code;
+	if (!done)
+		log_line("this kernel has no Landlock: serving without it");
+	return OK;
+}
 
 static enum err_code
 run(const struct cli *cli, const struct args *args, struct err *err)
@@ -29,7 +48,9 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	home = node_home(cli->home);
-	code = serve_start(&serve, home, listen ? listen : LISTEN, err);
+	code = confine(home, err);
+	if (code == OK)
+		code = serve_start(&serve, home, listen ? listen : LISTEN, err);
 	free(home);
 	if (code != OK)
 		return code;
