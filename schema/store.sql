@@ -96,7 +96,8 @@ CREATE TABLE feed(
 	UNIQUE(node, up)
 ) STRICT;
 
--- What a feed carries: n = 0 is due, else the commit that it went with.
+-- What a feed carries: n = 0 is due, else the commit that it went with.  Hub, down:
+-- n = -1 came from this node, whoever wrote it, and need not go there.
 CREATE TABLE entry(
 	f INTEGER NOT NULL,
 	n INTEGER NOT NULL,
@@ -145,21 +146,30 @@ CREATE TABLE receipt(
 -- Hub: work that was not admitted, kept aside for a person to see.
 CREATE TABLE refused(
 	r INTEGER PRIMARY KEY,
-	node BLOB NOT NULL,
+	node BLOB NOT NULL,		-- its author's, whoever brought it
 	shard TEXT NOT NULL,
 	writer BLOB NOT NULL,
 	seq INTEGER NOT NULL,
+	hash BLOB NOT NULL,		-- 32 bytes: two under one name are two rows
 	at_ms INTEGER NOT NULL,
 	reason TEXT NOT NULL,
 	seal TEXT NOT NULL,		-- its line, to verify the batch by
 	size INTEGER NOT NULL,
 	z BLOB NOT NULL,
-	told INTEGER NOT NULL,		-- n of the down commit that reported it; 0: not yet
-	decision INTEGER NOT NULL DEFAULT 0,	-- 1 adopted, 2 rejected, 0 waits for a person
-	decided_by BLOB,
+	decision INTEGER NOT NULL,	-- 1 adopted, 2 rejected, 0 waits for a person
+	decided_by BLOB,		-- NULL: nobody yet, or the hub
 	decided_ms INTEGER,
-	UNIQUE(node, shard, writer, seq)
+	UNIQUE(shard, writer, seq, hash)
 ) STRICT;
+
+-- Hub: the nodes that have such work and are told what became of it.
+CREATE TABLE telling(
+	r INTEGER NOT NULL,
+	node BLOB NOT NULL,
+	told INTEGER NOT NULL,		-- n of the down commit that said so; 0: not yet
+	PRIMARY KEY(r, node)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX telling_node ON telling(node, told);
 
 -- A node: work of its own that the hub did not accept, and why.
 CREATE TABLE notice(
@@ -352,6 +362,10 @@ DELETE FROM entry WHERE f = ?1 AND n = 0 AND b IN (SELECT b FROM batch WHERE s =
 DELETE FROM entry WHERE f = ?1 AND n = ?2 AND b = ?3;
 -- name: ENTRY_OF
 SELECT b FROM entry WHERE f = ?1 AND n = ?2 ORDER BY b;
+-- name: ENTRY_BROUGHT
+SELECT 1 FROM entry WHERE f = ?1 AND n = -1 AND b = ?2;
+-- name: ENTRY_BROUGHT_DROP
+DELETE FROM entry WHERE f = ?1 AND n = -1;
 -- name: ENTRY_COUNT
 SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
 -- name: ENTRY_AFTER
@@ -417,17 +431,23 @@ SELECT told FROM purge WHERE f = ?1 AND shard = '*';
 DELETE FROM purge WHERE f = ?1 AND done = 3;
 
 -- name: REFUSED_ADD
-INSERT OR IGNORE INTO refused(node, shard, writer, seq, at_ms, reason, seal, size, z, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0);
--- name: REFUSED_DUE
-SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM refused WHERE node = ?1 AND told = 0 AND decision != 2 ORDER BY r LIMIT ?2;
--- name: REFUSED_TOLD
-UPDATE refused SET told = ?2 WHERE r = ?1;
--- name: REFUSED_UNTOLD
-UPDATE refused SET told = 0 WHERE node = ?1 AND told > ?2;
+INSERT INTO refused(node, shard, writer, seq, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+-- name: REFUSED_GET
+SELECT r FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash = ?4;
+-- name: REFUSED_OTHER
+SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash != ?4 LIMIT 1;
 -- name: REFUSED_EACH /*scan*/
 SELECT r, node, shard, writer, seq, at_ms, reason FROM refused ORDER BY r;
--- name: REFUSED_GET
-SELECT 1 FROM refused WHERE node = ?1 AND shard = ?2 AND writer = ?3 AND seq = ?4;
+-- name: TELLING_ADD
+INSERT OR IGNORE INTO telling(r, node, told) VALUES(?1, ?2, 0);
+-- name: TELLING_DUE
+SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM telling JOIN refused USING(r) WHERE telling.node = ?1 AND told = 0 ORDER BY r LIMIT ?2;
+-- name: TELLING_TOLD
+UPDATE telling SET told = ?3 WHERE r = ?1 AND node = ?2;
+-- name: TELLING_UNTOLD
+UPDATE telling SET told = 0 WHERE node = ?1 AND told > ?2;
+-- name: TELLING_AGAIN
+UPDATE telling SET told = 0 WHERE r = ?1;
 
 -- name: PEER_GET
 SELECT key, person, joined_ms, contact_ms, token, revoked FROM peer WHERE node = ?1;
@@ -560,7 +580,7 @@ SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decid
 -- name: REFUSED_ONE
 SELECT r, node, shard, at_ms, reason, seal, size, z, decision, decided_by, decided_ms FROM refused WHERE r = ?1;
 -- name: REFUSED_DECIDE
-UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4, told = 0 WHERE r = ?1;
+UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4 WHERE r = ?1;
 
 -- What was not accepted (node/sync_fetch.c, node/purge.c, node/report.c).
 

@@ -4,25 +4,31 @@
 #ifndef NODE_ADMIT_H
 #define NODE_ADMIT_H
 
-#include "node/access.h"
 #include "node/chunk.h"
+#include "node/party.h"
 
 /* Hub, after batch number B has been logged and applied, whoever wrote it:
  * statements get their epoch, and facts that rights rest on raise it. */
 enum err_code admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err);
 
+/* The answer to a node whose own work bears the name of other work of its own:
+ * the push is broken, and nothing else is ever said in these words. */
+#define SAY_FORK "two different batches bear one name: this home was copied, or restored without satchel restore"
+
 struct admission {
 	struct node *hub;
-	node_t from;
-	const struct access *access;	/* of its person */
-	int64_t down_feed;		/* what is admitted, the node holds */
-	bool device_revoked;
+	node_t from;			/* who brings it, whoever wrote it; 0: nobody who is told anything */
+	struct party *parties;		/* of admit_part; NULL before the first, party_release after the last */
 	uint64_t admitted, refused, known;	/* batches; known: had come before */
 };
 
-/* Hub, in a write transaction: judge the batches under one seal.  What is
+/* Hub, in a write transaction: judge the batches under one seal by the rights of
+ * its author; what the hub itself wrote under any incarnation is not judged.  What is
  * admitted is logged and applied; what is not is kept in `refused` with the
- * reason.  A wrong seal or batch is ERR_INVALID: the whole push is broken. */
+ * reason, and author and bringer are told.  A wrong seal or batch, or an author whom
+ * nobody has enrolled, is ERR_INVALID, a fork in the bringer's own work ERR_CONFLICT
+ * with SAY_FORK: the whole push is broken.  A fork in another's work is kept in
+ * `refused` as evidence. */
 enum err_code admit_part(struct admission *admission, const struct chunk_part *part, struct err *err);
 
 /* Hub, in a write transaction: what a head adopts is admitted without judgement. */

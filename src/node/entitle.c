@@ -241,23 +241,27 @@ settle_whole(struct entitling *e, struct err *err)
 	return code;
 }
 
-/* Is the batch's writer that node itself?  It need not get its own work back. */
-static bool
-is_echo(struct entitling *e, int64_t w)
-{
-	uint8_t key[32];
-	writer_t writer;
-	node_t author;
-	struct err err;
-
-	return log_writer_id(&writer, e->hub->db, w, &err) == OK &&
-	    verify_writer_key(key, &author, e->hub, writer, &err) == OK && author == e->down->node;
-}
-
 struct arrival {
 	int64_t b, s, w;
 	bool voided;
 };
+
+/* Did the node write it, or bring it?  It need not get it back. */
+static bool
+is_echo(struct entitling *e, const struct arrival *a)
+{
+	uint8_t key[32];
+	writer_t writer;
+	node_t author;
+	int64_t one;
+	bool brought;
+	struct err err;
+
+	if (db_int(&one, &brought, e->hub->db, SQL_ENTRY_BROUGHT, &err, "ii", e->down->f, a->b) == OK && brought)
+		return true;
+	return log_writer_id(&writer, e->hub->db, a->w, &err) == OK &&
+	    verify_writer_key(key, &author, e->hub, writer, &err) == OK && author == e->down->node;
+}
 
 static enum err_code
 settle_arrival(struct entitling *e, const struct arrival *a, struct err *err)
@@ -275,7 +279,7 @@ settle_arrival(struct entitling *e, const struct arrival *a, struct err *err)
 		return held ? revoke_shard(e, a->s, err) : OK;
 	if (!held)
 		return grant_shard(e, a->s, err);
-	return is_echo(e, a->w) ? OK :
+	return is_echo(e, a) ? OK :
 	    db_run(e->hub->db, SQL_ENTRY_ADD, err, "iii", e->down->f, (int64_t)0, a->b);
 }
 
@@ -343,6 +347,9 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 		free(judged);
 	}
 	*ordered = e.ordered;
+	/* All of it has been looked at. */
+	if (code == OK)
+		code = db_run(hub->db, SQL_ENTRY_BROUGHT_DROP, err, "i", down->f);
 	if (code == OK && e.ordered)
 		code = feed_restart(down, hub, err);
 	return code == OK ? feed_save(down, hub, err) : code;

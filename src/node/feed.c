@@ -137,7 +137,7 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
 	bytes_put_be64(id, feed->node);
-	if (db_run(node->db, SQL_REFUSED_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
+	if (db_run(node->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
 		return err->code;
 	feed->n = feed->acked;
 	feed->passport_ms = 0;

@@ -229,6 +229,9 @@ quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *per
 	if (code == OK)
 		code = db_run(hub->db, SQL_REFUSED_DECIDE, err, "iibi", id, (int64_t)(adopt ? 1 : 2), person->b,
 		    (size_t)16, now);
+	/* That it was rejected is what they know. */
+	if (code == OK && adopt)
+		code = db_run(hub->db, SQL_TELLING_AGAIN, err, "i", id);
 	if (code == OK)
 		code = audit_decision(hub, &kept, adopt, person, err);
 	kept_release(&kept);

@@ -23,12 +23,16 @@
 enum err_code
 serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 {
+	uint8_t id[8];
+
 	/* What we told it stays on the list of what it holds: some of it may have to
 	 * be purged there. */
 	down->policy = 0;
 	down->passport_ms = 0;
 	down->has_acked = false;
-	if (db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
+	bytes_put_be64(id, down->node);
+	if (db_run(hub->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)0) != OK ||
+	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
 	    db_run(hub->db, SQL_ENTRY_HELD, err, "i", down->f) != OK)
 		return err->code;
 	return feed_leap(down, hub, err);
@@ -108,7 +112,7 @@ add_refusals(struct header *header, struct node *hub, node_t node, struct err *e
 	enum err_code code;
 
 	bytes_put_be64(id, node);
-	if ((code = db_query(&stmt, hub->db, SQL_REFUSED_DUE, err, "bi", id, sizeof(id),
+	if ((code = db_query(&stmt, hub->db, SQL_TELLING_DUE, err, "bi", id, sizeof(id),
 	    (int64_t)HEADER_LINES_MAX)) != OK)
 		return code;
 	for (;;) {
@@ -128,7 +132,7 @@ add_refusals(struct header *header, struct node *hub, node_t node, struct err *e
 	}
 	header->more += count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < count && code == OK; i++)
-		code = db_run(hub->db, SQL_REFUSED_TOLD, err, "ii", rs[i], (int64_t)header->n);
+		code = db_run(hub->db, SQL_TELLING_TOLD, err, "ibi", rs[i], id, sizeof(id), (int64_t)header->n);
 	free(rs);
 	return code;
 }

@@ -7,7 +7,6 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "node/access.h"
 #include "node/admit.h"
 #include "node/audit.h"
 #include "node/chunk.h"
@@ -138,7 +137,6 @@ static enum err_code
 receive(struct receiving *r, const struct smart_push *push, struct err *err)
 {
 	struct node *hub = r->hub;
-	struct access access = { 0 };
 	enum err_code code;
 
 	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
@@ -150,20 +148,16 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		return code;
 	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
-	    (code = access_device_revoked(&r->admission.device_revoked, hub, r->caller->node, err)) != OK ||
-	    (code = access_load(&access, hub, &r->caller->person, err)) != OK ||
 	    (r->restored && (code = serve_give_anew(&r->down, hub, err)) != OK))
 		goto out;
 	r->admission.hub = hub;
 	r->admission.from = r->caller->node;
-	r->admission.access = &access;
-	r->admission.down_feed = r->down.f;
 	if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
 		code = err_set(err, ERR_CONFLICT, SMART_STALE);
 	else if ((code = take_chain(r, push->new_tip, err)) == OK)
 		code = feed_save(&r->up, hub, err);
 out:
-	access_release(&access);
+	party_release(&r->admission.parties);
 	if (code == OK)
 		code = db_commit(hub->db, err);
 	else

@@ -173,32 +173,16 @@ link_objects(struct node *node, int64_t f, uint64_t n)
 /* --- push --- */
 
 static enum err_code
-begin_admission(struct link *link, struct access *access, struct err *err)
-{
-	struct node *hub = link->hub->node;
-	struct feed down;
-
-	*access = (struct access){ 0 };
-	must(feed_load(&down, hub, link->home.node->id, false, err), err);
-	link->admission = (struct admission){ .hub = hub, .from = link->home.node->id, .access = access,
-		.down_feed = down.f };
-	must(access_device_revoked(&link->admission.device_revoked, hub, link->home.node->id, err), err);
-	return access_load(access, hub, &link->person, err);
-}
-
-static enum err_code
 admit_chunk(struct link *link, const struct chunk *chunk, struct err *err)
 {
 	struct node *hub = link->hub->node;
-	struct access access;
-	enum err_code code;
+	enum err_code code = OK;
 
 	must(db_begin(hub->db, err), err);
-	code = begin_admission(link, &access, err);
+	link->admission = (struct admission){ .hub = hub, .from = link->home.node->id };
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_part(&link->admission, &chunk->parts[i], err);
-	access_release(&access);
-	link->admission.access = NULL;
+	party_release(&link->admission.parties);
 	if (code == OK)
 		return db_commit(hub->db, err);
 	db_rollback(hub->db);

@@ -1,0 +1,55 @@
+#include "node/aside.h"
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "core/batch.h"
+#include "store/db.h"
+
+enum err_code
+aside_find(int64_t *r, bool *other, struct node *hub, const struct batch *batch, const uint8_t hash[32],
+    struct err *err)
+{
+	char shard[SHARD_TEXT];
+	uint8_t writer[8];
+	int64_t one;
+	bool found;
+
+	bytes_put_be64(writer, batch->writer);
+	shard_to_text(shard, &batch->shard);
+	if (db_int(r, &found, hub->db, SQL_REFUSED_GET, err, "sbib", shard, writer, sizeof(writer),
+	    (int64_t)batch->seq, hash, (size_t)32) != OK)
+		return err->code;
+	return db_int(&one, other, hub->db, SQL_REFUSED_OTHER, err, "sbib", shard, writer, sizeof(writer),
+	    (int64_t)batch->seq, hash, (size_t)32);
+}
+
+enum err_code
+aside_keep(int64_t *r, struct node *hub, const struct aside *aside, struct err *err)
+{
+	uint8_t node[8], writer[8];
+	char shard[SHARD_TEXT];
+	struct buf line;
+	enum err_code code;
+
+	buf_init(&line, 65536);
+	seal_part_encode(&line, aside->part);
+	bytes_put_be64(node, aside->author);
+	bytes_put_be64(writer, aside->batch->writer);
+	shard_to_text(shard, &aside->batch->shard);
+	code = db_run(hub->db, SQL_REFUSED_ADD, err, "bsbibissibi", node, sizeof(node), shard, writer,
+	    sizeof(writer), (int64_t)aside->batch->seq, aside->hash, (size_t)32, (int64_t)node_now_ms(hub),
+	    aside->reason, line.p, (int64_t)aside->incoming->len, aside->incoming->z, aside->incoming->z_len,
+	    (int64_t)(aside->rejected ? 2 : 0));
+	*r = code == OK ? db_last_id(hub->db) : 0;
+	buf_release(&line);
+	return code;
+}
+
+enum err_code
+aside_tell(struct node *hub, int64_t r, node_t node, struct err *err)
+{
+	uint8_t id[8];
+
+	bytes_put_be64(id, node);
+	return db_run(hub->db, SQL_TELLING_ADD, err, "ib", r, id, sizeof(id));
+}

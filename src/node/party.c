@@ -1,0 +1,107 @@
+#include "node/party.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/mem.h"
+#include "node/author.h"
+#include "node/feed.h"
+#include "store/db.h"
+
+static enum err_code
+person_of(struct id *person, struct node *hub, node_t node, writer_t writer, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	struct author author;
+	uint8_t id[8];
+	bool row;
+
+	*person = (struct id){ .b = { 0 } };
+	bytes_put_be64(id, node);
+	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
+	    db_row(hub->db, stmt, &row, err) != OK)
+		return err->code;
+	if (row) {
+		db_col_id(stmt, 1, person);
+		db_reset(stmt);
+		return OK;
+	}
+	if (writer == 0)
+		return OK;
+	if (author_find(&author, hub, writer, err) != OK)
+		return err->code;
+	*person = author.person;
+	return OK;
+}
+
+static enum err_code
+load(struct party *party, struct node *hub, writer_t writer, struct err *err)
+{
+	struct id person;
+	struct feed down;
+
+	party->hub = party->node == hub->id;
+	if (party->hub)
+		return OK;
+	if (feed_load(&down, hub, party->node, false, err) == OK)
+		party->down = down.f;
+	else if (err->code != ERR_NOT_FOUND)
+		return err->code;
+	if (access_device_revoked(&party->revoked, hub, party->node, err) != OK ||
+	    person_of(&person, hub, party->node, writer, err) != OK)
+		return err->code;
+	if (access_load(&party->access, hub, &person, err) == OK)
+		return OK;
+	if (err->code != ERR_NOT_FOUND)
+		return err->code;
+	party->access = (struct access){ .subject = { .person = person, .role = ROLE_COUNT } };
+	return OK;
+}
+
+enum err_code
+party_find(struct party **out, struct party **parties, struct node *hub, node_t node, writer_t writer,
+    struct err *err)
+{
+	struct party *party;
+
+	for (party = *parties; party; party = party->next)
+		if (party->node == node) {
+			*out = party;
+			return OK;
+		}
+	party = mem_alloc(sizeof(*party));
+	party->node = node;
+	if (load(party, hub, writer, err) != OK) {
+		free(party);
+		return err->code;
+	}
+	party->next = *parties;
+	*out = *parties = party;
+	return OK;
+}
+
+void
+party_release(struct party **parties)
+{
+	struct party *next;
+
+	for (; *parties; *parties = next) {
+		next = (*parties)->next;
+		access_release(&(*parties)->access);
+		free(*parties);
+	}
+}
+
+enum err_code
+party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, struct err *err)
+{
+	enum right right;
+
+	*out = party->hub;
+	if (party->hub)
+		return OK;
+	if (access_right(&right, &party->access, hub, s, err) != OK)
+		return err->code;
+	*out = right != RIGHT_NONE;
+	return OK;
+}
