@@ -36,8 +36,8 @@ aside_keep(int64_t *r, struct node *hub, const struct aside *aside, struct err *
 	bytes_put_be64(node, aside->author);
 	bytes_put_be64(writer, aside->batch->writer);
 	shard_to_text(shard, &aside->batch->shard);
-	code = db_run(hub->db, SQL_REFUSED_ADD, err, "bsbibissibi", node, sizeof(node), shard, writer,
-	    sizeof(writer), (int64_t)aside->batch->seq, aside->hash, (size_t)32, (int64_t)node_now_ms(hub),
+	code = db_run(hub->db, SQL_REFUSED_ADD, err, "bsbiibissibi", node, sizeof(node), shard, writer,
+	    sizeof(writer), (int64_t)aside->batch->seq, (int64_t)aside->batch->op_count, aside->hash, (size_t)32, (int64_t)node_now_ms(hub),
 	    aside->reason, line.p, (int64_t)aside->incoming->len, aside->incoming->z, aside->incoming->z_len,
 	    (int64_t)(aside->rejected ? 2 : 0));
 	*r = code == OK ? db_last_id(hub->db) : 0;
@@ -52,4 +52,22 @@ aside_tell(struct node *hub, int64_t r, node_t node, struct err *err)
 
 	bytes_put_be64(id, node);
 	return db_run(hub->db, SQL_TELLING_ADD, err, "ib", r, id, sizeof(id));
+}
+
+enum err_code
+aside_weigh(int64_t *batches, int64_t *bytes, struct node *hub, node_t author, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t id[8];
+	bool row;
+
+	bytes_put_be64(id, author);
+	if (db_query(&stmt, hub->db, SQL_REFUSED_WEIGHT, err, "b", id, sizeof(id)) != OK ||
+	    db_row(hub->db, stmt, &row, err) != OK)
+		return err->code;
+	*batches = row ? db_col_int(stmt, 0) : 0;
+	*bytes = row ? db_col_int(stmt, 1) : 0;
+	if (row)
+		db_reset(stmt);
+	return OK;
 }

@@ -12,6 +12,8 @@
 
 #include "node/node.h"
 
+extern const char *const quarantine_states[3];	/* by the decision: waiting, adopted, rejected */
+
 /* Hub: [{"id","at","person","node","client","client_name","block","reason",
  *   "state":"waiting"|"adopted"|"rejected","decided_by","decided","changes":[{"verb",
  *   "type","record","field","key","value"}]}], oldest first; only what waits unless ALL. */

@@ -29,6 +29,7 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	 * be purged there. */
 	down->policy = 0;
 	down->passport_ms = 0;
+	down->confirmed = 0;
 	down->has_acked = false;
 	bytes_put_be64(id, down->node);
 	if (db_run(hub->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)0) != OK ||
@@ -128,7 +129,9 @@ add_refusals(struct header *header, struct node *hub, node_t node, struct err *e
 		snprintf(refusal->shard, sizeof(refusal->shard), "%s", db_col_text(stmt, 1, NULL));
 		refusal->writer = bytes_get_be64(db_col_blob(stmt, 2, &len));
 		refusal->seq = (uint64_t)db_col_int(stmt, 3);
-		snprintf(refusal->reason, sizeof(refusal->reason), "%s", db_col_text(stmt, 4, NULL));
+		if (db_col_int(stmt, 5) != 1)
+			snprintf(refusal->reason, sizeof(refusal->reason), "%s", db_col_text(stmt, 4, NULL));
+		refusal->rejected = db_col_int(stmt, 5) == 2;
 	}
 	header->more += count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < count && code == OK; i++)
@@ -148,7 +151,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	struct buf text, passport;
 	int64_t *bs = NULL;
 	size_t count = 0;
-	bool renew = !revoked && (down->passport_ms == 0 ||
+	bool receipt, renew = !revoked && (down->passport_ms == 0 ||
 	    down->passport_ms + PASSPORT_AGE_MS < header.time_ms);
 	enum err_code code;
 
@@ -159,7 +162,9 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	    (code = add_purges(&header, down, hub, err)) != OK ||
 	    (code = add_refusals(&header, hub, caller->node, err)) != OK)
 		goto out;
-	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted)
+	/* Whoever brought something gets the hub's signed word that it came. */
+	receipt = up.has_tip && up.n != down->confirmed;
+	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted && !receipt)
 		goto out;
 	if (renew && (code = passport_make(&passport, hub, caller->node, &caller->person,
 	    PASSPORT_VALID_MS, err)) != OK)
@@ -173,6 +178,10 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	header_encode(&text, &header, hub->key);
 	if (renew)
 		down->passport_ms = header.time_ms;
+	if (receipt) {
+		down->confirmed = up.n;
+		down->confirmed_n = header.n;
+	}
 	code = feed_commit(down, hub, bs, count, &text, renew ? &passport : NULL, err);
 out:
 	header_release(&header);
