@@ -256,22 +256,22 @@ enum err_code
 judge_seen(char reason[JUDGE_REASON], struct node *hub, const struct batch *batch, int64_t s, struct err *err)
 {
 	struct dot asked = { 0, 0 };
-	bool here = true;
+	bool here;
 
 	for (size_t i = 0; i < batch->op_count; i++)
 		for (size_t d = 0; d < batch->ops[i].dot_count; d++) {
 			struct dot dot = batch->ops[i].dots[d];
 
-			if (dot.writer == batch->writer)
-				here = dot.seq < batch->seq + i;
-			else if (!dot_equal(dot, asked) && is_here(&here, hub, &batch->shard, s, dot, err) != OK)
+			/* Of its own writer a batch can name earlier ones only. */
+			if (dot.writer == batch->writer || dot_equal(dot, asked))
+				continue;
+			if (is_here(&here, hub, &batch->shard, s, dot, err) != OK)
 				return err->code;
 			if (!here) {
 				say(reason, "it replaces what is not at the hub yet", NULL);
 				return OK;
 			}
-			if (dot.writer != batch->writer)
-				asked = dot;
+			asked = dot;
 		}
 	return OK;
 }
