@@ -391,6 +391,8 @@ SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
 SELECT count(*) FILTER (WHERE n > ?2), count(*) FILTER (WHERE n <= ?2 AND void = 0) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0;
 -- name: ENTRY_AFTER
 SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
+-- name: ENTRY_FORGET /*scan*/
+DELETE FROM entry WHERE b = ?1;
 -- name: ENTRY_EMPTY
 DELETE FROM entry WHERE f = ?1 AND n > 0;
 -- name: ENTRY_ALL

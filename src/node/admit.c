@@ -11,6 +11,7 @@
 #include "node/audit.h"
 #include "node/heal.h"
 #include "node/judge.h"
+#include "node/verdict.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -221,6 +222,28 @@ admit_author(node_t *author, int64_t *w, struct node *node, const struct chunk_p
 	    db_run(node->db, SQL_WRITER_KEY, err, "ib", *w, node->hub_key, (size_t)32) : err->code;
 }
 
+/* Of two that bear one name the hub's is the one that counts: nobody but their
+ * author is at fault, and his home is told so by the hub. */
+static enum err_code
+make_room(struct candidate *c, struct node *node, node_t author, int64_t w, struct err *err)
+{
+	int64_t b;
+	bool found;
+
+	if (node->hub || author == node->id)
+		return admit_say_fork(err);
+	for (;;) {
+		if (find_overlap(&b, &found, node, &c->batch, c->s, w, err) != OK)
+			return err->code;
+		if (!found)
+			break;
+		if (verdict_yield(node, b, err) != OK)
+			return err->code;
+	}
+	c->fork = false;
+	return record_rebuild_shard(node->db, c->s, err);
+}
+
 enum err_code
 admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err)
 {
@@ -243,10 +266,8 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 		}
 		if ((code = admit_look(c, node, w, err)) != OK)
 			goto out;
-		if (c->fork) {
-			code = admit_say_fork(err);
+		if (c->fork && (code = make_room(c, node, author, w, err)) != OK)
 			goto out;
-		}
 	}
 	code = admit_log(node, candidates, part, w, NULL, new, err);
 out:

@@ -1,8 +1,10 @@
 #include "node/verdict.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/mem.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -81,4 +83,49 @@ verdict_take(bool *own, struct node *node, const struct header_refusal *refusal,
 	if (*own && keep_notice(node, refusal, shard.block, here, err) != OK)
 		return err->code;
 	return here ? set_void(node, refusal, s, err) : OK;
+}
+
+/* The seal keeps the proof for its other batches. */
+static enum err_code
+leave_seal(struct node *node, int64_t seal, int64_t b, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint32_t *at = NULL;
+	size_t count = 0, cap = 0;
+	enum err_code code;
+	bool row;
+
+	if (db_query(&stmt, node->db, SQL_BATCH_OF_SEAL, err, "i", seal) != OK)
+		return err->code;
+	while ((code = db_row(node->db, stmt, &row, err)) == OK && row) {
+		if (db_col_int(stmt, 0) == b)
+			continue;
+		at = mem_grow(at, count, &cap, sizeof(*at));
+		at[count++] = (uint32_t)db_col_int(stmt, 1);
+	}
+	if (code == OK)
+		code = log_seal_shrink(node->db, seal, at, count, err);
+	free(at);
+	return code;
+}
+
+enum err_code
+verdict_yield(struct node *node, int64_t b, struct err *err)
+{
+	struct log_batch entry;
+	struct feed up;
+	int64_t n;
+	bool found;
+
+	if (feed_load(&up, node, node->id, true, err) != OK ||
+	    db_int(&n, &found, node->db, SQL_ENTRY_OF_BATCH, err, "ii", up.f, b) != OK ||
+	    log_batch_get(&entry, node->db, b, err) != OK)
+		return err->code;
+	if (found && n == 0)
+		return err_set(err, ERR_CONFLICT, "another's work from a copied home is still to be shown to the hub: "
+		    "sync again");
+	if (leave_seal(node, entry.seal, b, err) != OK ||
+	    db_run(node->db, SQL_ENTRY_FORGET, err, "i", b) != OK)
+		return err->code;
+	return db_run(node->db, SQL_BATCH_DROP, err, "i", b);
 }

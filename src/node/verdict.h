@@ -14,4 +14,9 @@
  * changes nothing. */
 enum err_code verdict_take(bool *own, struct node *node, const struct header_refusal *refusal, struct err *err);
 
+/* In a write transaction: batch number B of another's, which the hub has as evidence,
+ * bears the name of work that the hub accepted, and makes room for it.  Its shard is
+ * to be made anew.  ERR_CONFLICT while it waits to be sent to the hub. */
+enum err_code verdict_yield(struct node *node, int64_t b, struct err *err);
+
 #endif

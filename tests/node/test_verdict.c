@@ -437,6 +437,48 @@ a_later_edit_on_top_of_refused_work_survives(void **unused)
 	assert_same_profile();
 }
 
+static void
+of_two_under_one_name_the_hubs_counts_on_every_node(void **unused)
+{
+	struct node *node = ion.home.node;
+	struct verify_result result;
+	struct batch batch;
+	struct shard shard = { .client = own, .block = BLOCK_PROFILE };
+	struct forged forged;
+	uint64_t seq, new = 0;
+	struct feed up;
+	int64_t s, b;
+
+	(void)unused;
+	link_sync(&ion);
+	link_sync(&head);
+	assert_int_equal(log_shard(&s, node->db, &shard, false, &err), OK);
+	assert_int_equal(log_next_seq(&seq, node->db, s, node->w, node->floor_key, &err), OK);
+	/* A copy of Ion's home wrote one thing, which the head's node has from it, ... */
+	batch = work(&own, TYPE_CLIENT, "city", "\"Copied\"", seq);
+	link_forge(&forged, node->key, node->writer, &batch, 1);
+	assert_int_equal(db_begin(head.home.node->db, &err), OK);
+	assert_int_equal(admit_from_hub(&new, head.home.node, &forged.part, &err), OK);
+	assert_int_equal(new, 1);
+	assert_int_equal(feed_load(&up, head.home.node, head.home.node->id, true, &err), OK);
+	assert_int_equal(db_int(&b, NULL, head.home.node->db, SQL_BATCH_LAST, &err, ""), OK);
+	assert_int_equal(db_run(head.home.node->db, SQL_ENTRY_ADD, &err, "iii", up.f, (int64_t)0, b), OK);
+	assert_int_equal(db_commit(head.home.node->db, &err), OK);
+	forged_release(&forged);
+	assert_city(&head.home, "Copied");
+	/* ... and Ion another, which the hub has from him. */
+	home_set(&ion.home, "client", &own, "city", "True");
+	link_sync(&ion);
+	link_sync(&head);
+	assert_int_equal(head.admission.refused, 1);
+	assert_string_equal(state_of_last(), "rejected");
+	assert_city(&head.home, "True");
+	assert_same_profile();
+	link_sync(&head);
+	if (verify_node(&result, head.home.node, NULL, NULL, &err) != OK)
+		fail_msg("%s", err.msg);
+}
+
 /* The states in the status of Ion's node, in order of the notices. */
 static void
 assert_notices(const char *const *states)
@@ -511,6 +553,7 @@ main(void)
 		TEST(beyond_its_bound_work_stays_with_its_author),
 		TEST(work_that_peers_merged_and_the_hub_refused_is_void_everywhere),
 		TEST(a_later_edit_on_top_of_refused_work_survives),
+		TEST(of_two_under_one_name_the_hubs_counts_on_every_node),
 		TEST(an_author_sees_what_waits_and_what_is_rejected),
 		TEST(a_node_keeps_no_notice_of_what_another_wrote),
 	};
