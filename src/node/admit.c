@@ -125,7 +125,8 @@ log_one(struct log_batch *entry, struct node *node, const struct candidate *c,
 	    record_apply(node->db, &c->batch, entry->s, entry->b, err) != OK ||
 	    (node->hub && admit_logged(node, &c->batch, entry->b, err) != OK))
 		return err->code;
-	if (owners == NULL || owners->bringer == NULL || owners->bringer == owners->author)
+	if (owners == NULL || owners->bringer == NULL || owners->bringer == owners->author ||
+	    owners->bringer->down == 0)
 		return OK;
 	return db_run(node->db, SQL_ENTRY_ADD, err, "iii", owners->bringer->down, (int64_t)-1, entry->b);
 }
@@ -171,6 +172,7 @@ admit_log(struct node *node, struct candidate *candidates, const struct chunk_pa
 		if ((code = log_shard(&entry.s, node->db, &c->batch.shard, true, err)) != OK ||
 		    (code = find_overlap(&b, &found, node, &c->batch, entry.s, w, err)) != OK)
 			break;
+		c->s = entry.s;
 		/* With another one that came beside it. */
 		if (found) {
 			code = admit_say_fork(err);

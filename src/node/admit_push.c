@@ -9,7 +9,6 @@
 #include "core/merkle.h"
 #include "node/aside.h"
 #include "node/audit.h"
-#include "node/past.h"
 #include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -86,7 +85,7 @@ find_room(bool *room, struct admission *a, struct party *author, size_t size, st
 		author->aside_bytes += (int64_t)size;
 	} else if (a->from == author->node) {
 		return err_set(err, ERR_DENIED, "too much work of this device waits for a head of sales; "
-		    "ask him to decide about it (satchel quarantine), then sync again: it stays here until then");
+		    "ask him to decide about it (satchel quarantine list --all), then sync again: it stays here until then");
 	}
 	return OK;
 }
@@ -145,9 +144,8 @@ ask_witness(struct arrival *arrival, struct candidate *c, struct err *err)
 	struct node *hub = arrival->admission->hub;
 	struct party *author = arrival->author;
 	char reason[JUDGE_REASON] = "";
-	struct access then = { 0 };
+	const struct access *then;
 	bool revoked;
-	enum err_code code;
 
 	if (!arrival->asked && witness_find(&arrival->witness, &arrival->told, hub, &arrival->part->part.seal,
 	    err) != OK)
@@ -155,13 +153,12 @@ ask_witness(struct arrival *arrival, struct candidate *c, struct err *err)
 	arrival->asked = true;
 	if (!arrival->told || author->unknown)
 		return OK;
-	if ((code = past_access(&then, &revoked, hub, &author->access.subject.person, author->node,
-	    arrival->witness.epoch, arrival->witness.b, err)) == OK &&
-	    (code = judge_right(reason, hub, &then, revoked, &c->batch, c->s, arrival->witness.b, err)) == OK &&
-	    reason[0] == '\0')
+	if (party_then(&then, &revoked, author, hub, arrival->witness.epoch, arrival->witness.b, err) != OK ||
+	    judge_right(reason, hub, then, revoked, &c->batch, c->s, arrival->witness.b, err) != OK)
+		return err->code;
+	if (reason[0] == '\0')
 		c->reason[0] = '\0';
-	access_release(&then);
-	return code;
+	return OK;
 }
 
 /* Before its author had seen anything of a hub that was restored: the hub may

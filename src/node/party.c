@@ -91,6 +91,7 @@ party_release(struct party **parties)
 	for (; *parties; *parties = next) {
 		next = (*parties)->next;
 		access_release(&(*parties)->access);
+		access_release(&(*parties)->then);
 		for (size_t i = 0; i < (*parties)->ever_count; i++)
 			access_release(&(*parties)->ever[i]);
 		free((*parties)->ever);
@@ -109,6 +110,25 @@ party_could(bool *out, struct party *party, struct node *hub, const struct batch
 	    &party->access.subject.person, err) != OK)
 		return err->code;
 	return judge_once(out, hub, party->ever, party->ever_count, batch, s, err);
+}
+
+enum err_code
+party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub, uint64_t epoch,
+    int64_t b, struct err *err)
+{
+	*out = &party->then;
+	if (party->then_b != b || party->then.epoch != epoch) {
+		access_release(&party->then);
+		party->then_b = 0;
+		if (past_access(&party->then, &party->then_revoked, hub, &party->access.subject.person,
+		    party->node, epoch, b, err) != OK) {
+			party->then = (struct access){ .epoch = 0 };
+			return err->code;
+		}
+		party->then_b = b;
+	}
+	*revoked = party->then_revoked;
+	return OK;
 }
 
 enum err_code

@@ -225,7 +225,7 @@ quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *per
 	code = read_kept(&kept, &found, hub, SQL_REFUSED_ONE, id, err);
 	if (code == OK && !found)
 		code = err_set(err, ERR_NOT_FOUND, "nothing in quarantine has the number %lld", (long long)id);
-	else if (code == OK && kept.decision)
+	else if (code == OK && kept.decision && (adopt || !id_is_zero(&kept.decided_by)))
 		code = err_set(err, ERR_CONFLICT, "number %lld was %s before", (long long)id, quarantine_states[kept.decision]);
 	if (code == OK && adopt)
 		code = adopt_kept(hub, &kept, err);

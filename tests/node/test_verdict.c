@@ -200,6 +200,9 @@ what_the_hub_rejected_waits_for_nobody(void **unused)
 	assert_string_equal(json_string_value(json_object_get(one, "decided_by")), "hub");
 	assert_int_equal(quarantine_decide(hub.node, json_integer_value(json_object_get(one, "id")), true,
 	    &hub.node->person, &err), ERR_CONFLICT);
+	/* That a head has seen it is noted, once. */
+	assert_int_equal(quarantine_decide(hub.node, 1, false, &hub.node->person, &err), OK);
+	assert_int_equal(quarantine_decide(hub.node, 1, false, &hub.node->person, &err), ERR_CONFLICT);
 	json_decref(list);
 }
 
