@@ -9,8 +9,8 @@
 
 #include "node/node.h"
 
-/* {"node","person","person_id","role","org","hub","pending_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device"} */
+/* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches","last_sync",
+ *  "epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device"} */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */
 enum err_code report_persons(json_t **out, struct node *node, struct err *err);
