@@ -197,7 +197,7 @@ serve_push(struct server_reply *reply, struct node *hub, const struct serve_call
 		smart_push_report(reply->body, &push, NULL, NULL);
 	else if (code == ERR_IO)
 		return code;
-	else if (code == ERR_CONFLICT)
+	else if (code == ERR_CONFLICT || code == ERR_DENIED)
 		smart_push_report(reply->body, &push, NULL, err->msg);
 	else
 		smart_push_report(reply->body, &push, err->msg, "not taken");

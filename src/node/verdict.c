@@ -59,11 +59,9 @@ set_void(struct node *node, const struct header_refusal *refusal, int64_t s, str
 		return OK;
 	if (log_batch_get(&entry, node->db, b, err) != OK)
 		return err->code;
-	if (entry.voided == voided)
-		return OK;
 	if (db_run(node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)voided) != OK)
 		return err->code;
-	return record_rebuild_shard(node->db, s, err);
+	return entry.voided == voided ? OK : record_rebuild_shard(node->db, s, err);
 }
 
 enum err_code

@@ -225,11 +225,12 @@ static void
 what_replaces_work_that_is_still_to_be_written_waits(void **unused)
 {
 	writer_t mine = ion.home.node->writer, theirs = head.home.node->writer;
-	struct batch earlier = work(&own, TYPE_CLIENT, "city", "\"x\"", 1);
+	struct batch earlier;
 
 	(void)unused;
 	/* The name of the client stands since the beginning; nothing of the head's does. */
 	assert_superseding((struct dot){ hub.node->writer, 1 }, 10, true);
+	earlier = work(&own, TYPE_CLIENT, "city", "\"x\"", 1);
 	assert_admitted(&earlier);
 	assert_superseding((struct dot){ mine, 1 }, 20, true);
 	assert_superseding((struct dot){ hub.node->writer, 50 }, 30, false);
