@@ -12,6 +12,7 @@
 #include "node/aside.h"
 #include "node/audit.h"
 #include "node/heal.h"
+#include "node/hold.h"
 #include "node/judge.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -38,13 +39,12 @@ is_type(const struct op *op, const char *name)
 enum err_code
 admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err)
 {
-	uint64_t epoch;
-	bool raise = false;
+	uint64_t epoch = 0;
 
 	if (batch->shard.block == BLOCK_POLICY) {
 		for (size_t i = 0; i < batch->op_count; i++)
 			if (is_type(&batch->ops[i], "statement"))
-				return access_seal_batch(hub, b, err) == OK ? audit_statements(hub, batch, err) :
+				return access_seal_batch(hub, batch, b, err) == OK ? audit_statements(hub, batch, err) :
 				    err->code;
 		return OK;
 	}
@@ -56,12 +56,13 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 
 		if (is_type(op, "person") && (op->field == NULL ||
 		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0))) {
-			if (heal_facts_came(hub, &op->record, err) != OK)
+			if (heal_facts_came(hub, &op->record, err) != OK ||
+			    (epoch == 0 && access_raise_epoch(&epoch, hub, err) != OK) ||
+			    access_concerns(hub, &op->record, epoch, err) != OK)
 				return err->code;
-			raise = true;
 		}
 	}
-	return raise ? access_raise_epoch(&epoch, hub, err) : OK;
+	return OK;
 }
 
 static enum err_code
@@ -253,6 +254,19 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	    (int64_t)node_now_ms(a->hub), (int64_t)0, (int64_t)0, (int64_t)0);
 }
 
+/* What one who was a head revoked holds until a head has decided. */
+static enum err_code
+begin_hold(struct admission *a, struct party *author, const struct candidate *c, int64_t r, struct err *err)
+{
+	if (c->batch.shard.block != BLOCK_POLICY || c->fork || author->revoked)
+		return OK;
+	if (!author->knows_head &&
+	    hold_was_head(&author->was_head, a->hub, &author->access.subject.person, err) != OK)
+		return err->code;
+	author->knows_head = true;
+	return author->was_head ? hold_begin(a->hub, r, &c->batch, err) : OK;
+}
+
 static enum err_code
 audit_refused(struct admission *a, const struct party *author, const char *reason, struct err *err)
 {
@@ -273,7 +287,7 @@ tell_both(struct admission *a, const struct party *author, int64_t r, struct err
 }
 
 static enum err_code
-keep_refused(struct admission *a, const struct party *author, const struct candidate *c,
+keep_refused(struct admission *a, struct party *author, const struct candidate *c,
     const struct chunk_part *part, const uint8_t (*leaves)[32], size_t i, struct err *err)
 {
 	struct seal_part alone = { .seal = part->part.seal, .known = 1 };
@@ -292,6 +306,7 @@ keep_refused(struct admission *a, const struct party *author, const struct candi
 		goto out;
 	}
 	if ((code = aside_keep(&r, a->hub, &aside, err)) != OK ||
+	    (code = begin_hold(a, author, c, r, err)) != OK ||
 	    (code = audit_refused(a, author, c->reason, err)) != OK)
 		goto out;
 	/* By its name alone the true one would be taken for it. */

@@ -50,7 +50,7 @@ load(struct party *party, struct node *hub, writer_t writer, struct err *err)
 	if (access_device_revoked(&party->revoked, hub, party->node, err) != OK ||
 	    person_of(&person, hub, party->node, writer, err) != OK)
 		return err->code;
-	if (access_load(&party->access, hub, &person, err) == OK)
+	if (access_load_device(&party->access, hub, &person, party->node, err) == OK)
 		return OK;
 	if (err->code != ERR_NOT_FOUND)
 		return err->code;
@@ -103,5 +103,5 @@ party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, st
 	if (access_right(&right, &party->access, hub, s, err) != OK)
 		return err->code;
 	*out = right != RIGHT_NONE;
-	return OK;
+	return *out ? OK : access_held_back(out, &party->access, hub, s, err);
 }

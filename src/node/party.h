@@ -14,6 +14,7 @@ struct party {
 	int64_t down;		/* its down feed; 0: none, as for the hub itself */
 	bool hub;		/* the hub under any of its incarnations: not judged */
 	bool revoked;		/* the device was taken away */
+	bool knows_head, was_head;	/* has its person been a head? once that was asked */
 	struct access access;	/* of its person; empty when nobody knows him */
 	struct party *next;
 };
@@ -25,7 +26,7 @@ enum err_code party_find(struct party **out, struct party **parties, struct node
     writer_t writer, struct err *err);
 void party_release(struct party **parties);	/* NULL is fine */
 
-/* May it hold shard S? */
+/* May it hold shard S, or keep what it has of it while that is on hold? */
 enum err_code party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, struct err *err);
 
 #endif

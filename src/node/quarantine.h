@@ -13,8 +13,9 @@
 #include "node/node.h"
 
 /* Hub: [{"id","at","person","node","client","client_name","block","reason",
- *   "state":"waiting"|"adopted"|"rejected","decided_by","decided","changes":[{"verb",
- *   "type","record","field","key","value"}]}], oldest first; only what waits unless ALL. */
+ *   "state":"waiting"|"adopted"|"rejected","holds_until","decided_by","decided",
+ *   "changes":[{"verb","type","record","field","key","value"}]}], oldest first; only what waits
+ *   unless ALL.  "holds_until" while it is a revoke that holds (node/hold.h). */
 enum err_code quarantine_list(json_t **out, struct node *hub, bool all, struct err *err);
 /* Hub: decide about entry ID in the name of PERSON.  ERR_CONFLICT when it was
  * decided before, or its author has since written the same change again. */

@@ -259,7 +259,8 @@ a_line_that_is_not_understood_is_refused(void **state)
 		bool bad = i < sizeof(lines) / sizeof(lines[0]);
 
 		buf_clear(&text);
-		buf_addf(&text, "satchel-passport 1\norg %s\nnode %s\nperson %s\nepoch 5\n%s", hex, name, person_hex,
+		buf_addf(&text, "satchel-passport 1\norg %s\nnode %s\nperson %s\nepoch 5\n"
+		    "expires 9999999999999\n%s", hex, name, person_hex,
 		    bad ? lines[i] : "statement 0000000000000001.1 1 [\"revoke\",\"0190000000007000800000000000abcd\","
 		    "\"\",\"all\",\"\",[],\"\"] ^0000000000000001.1\n");
 		lines_sign(&text, 0, DOMAIN, hub.node->key);

@@ -179,6 +179,7 @@ admit_chunk(struct link *link, const struct chunk *chunk, struct err *err)
 	enum err_code code = OK;
 
 	must(db_begin(hub->db, err), err);
+	must(access_lapse(hub, err), err);
 	link->admission = (struct admission){ .hub = hub, .from = link->home.node->id };
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_part(&link->admission, &chunk->parts[i], err);
@@ -259,6 +260,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 	bool revoked, known;
 
 	*ordered = 0;
+	must(access_lapse(hub, &err), &err);
 	must(feed_load(down, hub, link->home.node->id, false, &err), &err);
 	must(feed_load(&own, link->home.node, link->home.node->id, false, &err), &err);
 	if (own.has_acked) {
@@ -271,7 +273,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 		must(entitle_wipe(hub, down, &err), &err);
 		return;
 	}
-	must(access_load(&access, hub, &link->person, &err), &err);
+	must(access_load_device(&access, hub, &link->person, link->home.node->id, &err), &err);
 	must(entitle_update(hub, down, &access, ordered, &err), &err);
 	access_release(&access);
 }
