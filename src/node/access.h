@@ -88,7 +88,9 @@ enum err_code access_lapse(struct node *hub, struct err *err);
 enum err_code passport_make(struct buf *out, struct node *node, node_t node_id,
     const struct id *person, uint64_t valid_ms, struct err *err);
 /* Check signature, org, node, that it has not expired and that its epoch is not
- * below the one held; store it as this node's.  In a write transaction. */
-enum err_code passport_accept(struct node *node, const char *text, size_t len, struct err *err);
+ * below the one held; store it as this node's.  In a write transaction.  NOW_MS is the
+ * hub's time as this session knows it. */
+enum err_code passport_accept(struct node *node, const char *text, size_t len, uint64_t now_ms,
+    struct err *err);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/id.h"
+#include "net/client.h"
 #include "node/access.h"
 #include "node/admit.h"
 #include "node/chunk.h"
@@ -121,9 +122,11 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 static enum err_code
 apply_chunk(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
-	uint64_t new = 0;
+	/* The clock is corrected for good when the session has ended well. */
+	uint64_t new = 0, now_ms = node_now_ms(s->node) + (uint64_t)(client_clock_offset_s(s->client) * 1000);
 
-	if (chunk->passport && passport_accept(s->node, chunk->passport, chunk->passport_len, err) != OK)
+	if (chunk->passport &&
+	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
 		return err->code;
 	for (size_t i = 0; i < header->purge_count; i++)
 		if (do_purge(s, &header->purges[i], err) != OK)

@@ -356,7 +356,8 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
-	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len, err);
+	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len,
+	    node_now_ms(node), err);
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		code = obey(link, &header->purges[i], err);
