@@ -97,8 +97,10 @@ void_refused(struct session *s, const struct header_refusal *refusal, struct err
 	return record_rebuild_shard(s->node->db, shard_s, err);
 }
 
+/* One order; a shard that is here is put on the list of ORDERS. */
 static enum err_code
-do_purge(struct session *s, const struct header_purge *purge, struct err *err)
+do_purge(struct session *s, const struct header_purge *purge, struct purge_order *orders, size_t *count,
+    struct err *err)
 {
 	struct shard shard;
 	int64_t shard_s;
@@ -110,13 +112,30 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 	}
 	if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)))
 		return err_set(err, ERR_INVALID, "the hub orders a shard gone that is none");
-	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK)
-		return purge_shard(s->node, shard_s, purge->ordered_ms, err);
+	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK) {
+		orders[(*count)++] = (struct purge_order){ shard_s, purge->ordered_ms };
+		return OK;
+	}
 	if (err->code != ERR_NOT_FOUND)
 		return err->code;
 	/* Never had it, or it went in an earlier try: the hub still wants to know. */
 	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", s->down.f, purge->shard,
 	    (int64_t)purge->ordered_ms, (int64_t)0, (int64_t)1, (int64_t)0);
+}
+
+static enum err_code
+do_purges(struct session *s, const struct header *header, struct err *err)
+{
+	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
+	enum err_code code = OK;
+	size_t count = 0;
+
+	for (size_t i = 0; i < header->purge_count && code == OK; i++)
+		code = do_purge(s, &header->purges[i], orders, &count, err);
+	if (code == OK && !s->result->wiped)
+		code = purge_shards(s->node, orders, count, err);
+	free(orders);
+	return code;
 }
 
 static enum err_code
@@ -128,9 +147,8 @@ apply_chunk(struct session *s, const struct chunk *chunk, const struct header *h
 	if (chunk->passport &&
 	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
 		return err->code;
-	for (size_t i = 0; i < header->purge_count; i++)
-		if (do_purge(s, &header->purges[i], err) != OK)
-			return err->code;
+	if (do_purges(s, header, err) != OK)
+		return err->code;
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
 			return err->code;
