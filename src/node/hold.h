@@ -16,7 +16,7 @@
 
 #define HOLD_MS (72ull * 3600 * 1000)
 /* About one person or device; more of them hold nothing more. */
-#define HOLDS_MAX 6
+#define HOLDS_MAX 3
 
 /* Hub: has PERSON ever had a head's role? */
 enum err_code hold_was_head(bool *out, struct node *hub, const struct id *person, struct err *err);

@@ -336,7 +336,8 @@ make_down(struct feed *down, struct link *link)
 }
 
 static enum err_code
-obey(struct link *link, const struct header_purge *purge, struct err *err)
+obey(struct link *link, const struct header_purge *purge, struct purge_order *orders, size_t *count,
+    struct err *err)
 {
 	struct node *node = link->home.node;
 	struct shard shard;
@@ -348,7 +349,8 @@ obey(struct link *link, const struct header_purge *purge, struct err *err)
 	assert_true(shard_from_text(&shard, purge->shard, strlen(purge->shard)));
 	if (log_shard(&s, node->db, &shard, false, err) != OK)
 		return err->code == ERR_NOT_FOUND ? OK : err->code;
-	return purge_shard(node, s, purge->ordered_ms, err);
+	orders[(*count)++] = (struct purge_order){ s, purge->ordered_ms };
+	return OK;
 }
 
 static enum err_code
@@ -356,11 +358,16 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
+	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
 	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len,
 	    node_now_ms(node), err);
+	size_t count = 0;
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
-		code = obey(link, &header->purges[i], err);
+		code = obey(link, &header->purges[i], orders, &count, err);
+	if (code == OK)
+		code = purge_shards(node, orders, count, err);
+	free(orders);
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
 	if (code != OK)
