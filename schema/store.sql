@@ -473,6 +473,8 @@ DELETE FROM purge WHERE f = ?1 AND done = 3;
 INSERT INTO refused(node, shard, writer, seq, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 -- name: REFUSED_GET
 SELECT r FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash = ?4;
+-- name: REFUSED_NAMED
+SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 LIMIT 1;
 -- name: REFUSED_OTHER
 SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash != ?4 LIMIT 1;
 -- name: REFUSED_EACH /*scan*/
@@ -538,6 +540,8 @@ INSERT OR REPLACE INTO stated(w, seq, about, at_ms, value, seen) VALUES(?1, ?2, 
 INSERT OR IGNORE INTO stated(w, seq, about, at_ms, value, seen) VALUES(?1, ?2, x'', 0, '', x'');
 -- name: STATED_SEEN
 SELECT seq, seen FROM stated WHERE w = ?1 AND seq <= ?2 AND about != x'' ORDER BY seq DESC LIMIT 1;
+-- name: STATED_HERE
+SELECT 1 FROM stated JOIN writer USING(w) WHERE id = ?1 AND seq = ?2 AND about != x'';
 -- name: STATED_AFTER
 SELECT 1 FROM stated WHERE w = ?1 AND seq >= ?2 LIMIT 1;
 -- name: STATED_WRITER

@@ -170,6 +170,54 @@ judge_head(char reason[JUDGE_REASON], struct node *hub, const struct op *op, str
 	return OK;
 }
 
+/* Who names a statement has seen all that its writer stated before.  One that
+ * nobody has brought could be any of the future, and a grant after it would be
+ * after every revoke to come. */
+static enum err_code
+judge_named(char reason[JUDGE_REASON], struct node *hub, const struct batch *batch, const struct op *op,
+    struct err *err)
+{
+	char shard[SHARD_TEXT];
+	uint8_t writer[8];
+	int64_t one;
+	bool here = true;
+
+	shard_to_text(shard, &batch->shard);
+	for (size_t i = 0; i < op->dot_count && here; i++) {
+		struct dot dot = op->dots[i];
+
+		if (dot.writer == batch->writer)
+			continue;
+		bytes_put_be64(writer, dot.writer);
+		if (db_int(&one, &here, hub->db, SQL_STATED_HERE, err, "bi", writer, sizeof(writer),
+		    (int64_t)dot.seq) != OK)
+			return err->code;
+		if (!here && db_int(&one, &here, hub->db, SQL_REFUSED_NAMED, err, "sbi", shard, writer,
+		    sizeof(writer), (int64_t)dot.seq) != OK)
+			return err->code;
+	}
+	if (!here)
+		say(reason, "it names a statement that has not come here: its author must sync first", NULL);
+	return OK;
+}
+
+static enum err_code
+judge_common(char reason[JUDGE_REASON], struct node *hub, const struct access *author,
+    const struct batch *batch, struct err *err)
+{
+	if (policy_common_right(&author->subject, batch->shard.block) != RIGHT_EDIT)
+		say(reason, "no right to change ", schema_blocks[batch->shard.block].label);
+	for (size_t i = 0; i < batch->op_count && reason[0] == '\0'; i++) {
+		const struct op *op = &batch->ops[i];
+
+		if ((batch->shard.block == BLOCK_PEOPLE && judge_head(reason, hub, op, err) != OK) ||
+		    (batch->shard.block == BLOCK_POLICY && op->verb == VERB_LOG &&
+		    judge_named(reason, hub, batch, op, err) != OK))
+			return err->code;
+	}
+	return OK;
+}
+
 /* A record keeps its type and client for ever.  Another one under its id would
  * take that name on every node that does not hold the first. */
 static enum err_code
@@ -235,13 +283,7 @@ judge_batch(char reason[JUDGE_REASON], struct node *hub, const struct access *au
 		say(reason, "this device was revoked", NULL);
 		return OK;
 	}
-	if (shard_is_common(&batch->shard)) {
-		if (policy_common_right(&author->subject, batch->shard.block) != RIGHT_EDIT)
-			say(reason, "no right to change ", schema_blocks[batch->shard.block].label);
-		for (size_t i = 0; i < batch->op_count && reason[0] == '\0'; i++)
-			if (batch->shard.block == BLOCK_PEOPLE && judge_head(reason, hub, &batch->ops[i], err) != OK)
-				return err->code;
-		return OK;
-	}
+	if (shard_is_common(&batch->shard))
+		return judge_common(reason, hub, author, batch, err);
 	return judge_client(reason, hub, author, batch, s, err);
 }

@@ -182,6 +182,19 @@ two_owners_made_apart_are_none_until_one_is_chosen(void **state)
 	assert_true(ion.purged > 0);
 }
 
+static void
+one_owner_made_twice_apart_is_one_owner(void **state)
+{
+	(void)state;
+	link_sync(&eva);
+	link_sync(&dan);
+	give(&eva.home, &other);
+	give(&dan.home, &other);
+	link_sync(&eva);
+	link_sync(&dan);
+	assert_int_equal(right_of(&other), RIGHT_EDIT);
+}
+
 /* --- who is a head --- */
 
 static enum err_code
@@ -244,6 +257,36 @@ a_modified_program_makes_no_head(void **state)
 	assert_int_equal(subject.role, ROLE_HEAD);
 	assert_int_equal(access_subject(&subject, hub.node, &ion.person, &err), OK);
 	assert_int_equal(subject.role, ROLE_REP);
+}
+
+/* A grant after all that a colleague will ever say would stand for ever. */
+static void
+nobody_has_seen_what_has_not_been_said(void **state)
+{
+	static const struct { uint64_t seq; bool admitted; } rows[] = { { 1, true }, { 2, false }, { 1u << 20, false } };
+	char value[160], person[ID_HEX];
+
+	(void)state;
+	tell(dan.home.node, &ion.person, true, SELECT_CLIENT, 0);
+	link_sync(&dan);
+	id_to_hex(person, &ion.person);
+	snprintf(value, sizeof(value), "[\"grant\",\"%s\",\"\",\"all\",\"\",[],\"see\"]", person);
+	for (size_t i = 0; i < 3; i++) {
+		struct dot seen = { dan.home.node->writer, rows[i].seq };
+		struct op op = { .verb = VERB_LOG, .record = { { 1, 9, (uint8_t)i } }, .type = "statement",
+			.type_len = 9, .field = "terms", .field_len = 5, .value = { value, (uint32_t)strlen(value) },
+			.dots = &seen, .dot_count = 1 };
+		struct batch batch = { .shard = { .block = BLOCK_POLICY }, .writer = eva.home.node->writer,
+			.seq = i + 1, .wall_ms = 5, .ops = &op, .op_count = 1 };
+		struct forged forged;
+
+		link_forge(&forged, eva.home.node->key, eva.home.node->writer, &batch, 1);
+		assert_int_equal(link_admit(&eva, &forged.part, &err), OK);
+		forged_release(&forged);
+		assert_int_equal(eva.admission.admitted, rows[i].admitted);
+	}
+	assert_string_equal(link_reason(&hub),
+	    "it names a statement that has not come here: its author must sync first");
 }
 
 /* --- until --- */
@@ -406,8 +449,10 @@ main(void)
 		EACH(of_two_ways_to_a_client_each_is_taken_by_itself),
 		EACH(a_head_who_takes_from_himself_is_told_to_erase_in_the_same_session),
 		EACH(two_owners_made_apart_are_none_until_one_is_chosen),
+		EACH(one_owner_made_twice_apart_is_one_owner),
 		EACH(heads_are_made_and_unmade_at_the_hub_alone),
 		EACH(a_modified_program_makes_no_head),
+		EACH(nobody_has_seen_what_has_not_been_said),
 		EACH(a_grant_ends_with_its_last_day),
 		EACH(a_grant_ends_on_a_device_without_contact_and_erases_nothing),
 		EACH(an_expired_passport_lets_nobody_edit_until_the_next_sync),
