@@ -60,6 +60,18 @@ CREATE TABLE floor(
 	seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What heads have stated, by whom it is about; derived.
+CREATE TABLE stated(
+	w INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	about BLOB NOT NULL,		-- a person (16 bytes) or a device (8); 1: unreadable; 0: named, not here
+	at_ms INTEGER NOT NULL,		-- by its author's clock
+	value TEXT NOT NULL,		-- as signed
+	seen BLOB NOT NULL,		-- dots, ascending, one a writer: what its author had seen (core/policy.h)
+	PRIMARY KEY(w, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stated_about ON stated(about);
+
 -- Values that stand beside the winner while a conflict lasts.
 CREATE TABLE sibling(
 	k INTEGER NOT NULL,
@@ -124,6 +136,7 @@ CREATE INDEX object_f ON object(f, n);
 CREATE TABLE held(
 	f INTEGER NOT NULL,
 	s INTEGER NOT NULL,
+	stale INTEGER NOT NULL DEFAULT 0,	-- 1: on hold, and not kept up to date meanwhile
 	PRIMARY KEY(f, s)
 ) STRICT, WITHOUT ROWID;
 
@@ -223,8 +236,32 @@ CREATE TABLE epoch(
 	w INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
 	epoch INTEGER NOT NULL,
+	ends_ms INTEGER NOT NULL,	-- of a grant; 0: never; -1: it has ended
 	PRIMARY KEY(w, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX epoch_ends ON epoch(ends_ms) WHERE ends_ms > 0;
+
+-- Hub: the newest epoch that changed what a person (16 bytes) or device (8) may hold.
+CREATE TABLE concern(
+	about BLOB NOT NULL,
+	c INTEGER NOT NULL,		-- k of the one client that it changed; 0: any
+	epoch INTEGER NOT NULL,
+	PRIMARY KEY(about, c)
+) STRICT, WITHOUT ROWID;
+
+-- Hub: revokes that only hold, until a head decides or they end (node/hold.h).
+CREATE TABLE hold(
+	r INTEGER NOT NULL,		-- the work in refused that they are
+	writer BLOB NOT NULL,
+	seq INTEGER NOT NULL,
+	about BLOB NOT NULL,		-- as in stated
+	value TEXT NOT NULL,
+	epoch INTEGER NOT NULL,
+	ends_ms INTEGER NOT NULL,
+	PRIMARY KEY(r, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_about ON hold(about);
+CREATE INDEX hold_ends ON hold(ends_ms);
 
 -- Hub: what happened here that a person may ask about (node/audit.h).
 CREATE TABLE audit(
@@ -374,7 +411,7 @@ INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
 -- name: ENTRY_SHARD
 INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s = ?2 AND void = 0;
 -- name: ENTRY_HELD
-INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s IN (SELECT s FROM held WHERE f = ?1) AND void = 0;
+INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s IN (SELECT s FROM held WHERE f = ?1 AND stale = 0) AND void = 0;
 -- name: ENTRY_SHARD_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b IN (SELECT b FROM batch WHERE s = ?2);
 -- name: ENTRY_DROP
@@ -414,9 +451,11 @@ DELETE FROM object WHERE f = ?1;
 DELETE FROM object WHERE f = ?1 AND n < ?2 AND type != 1;
 
 -- name: HELD_GET
-SELECT 1 FROM held WHERE f = ?1 AND s = ?2;
+SELECT stale FROM held WHERE f = ?1 AND s = ?2;
 -- name: HELD_ADD
 INSERT OR IGNORE INTO held(f, s) VALUES(?1, ?2);
+-- name: HELD_STALE
+UPDATE held SET stale = ?3 WHERE f = ?1 AND s = ?2;
 -- name: HELD_DROP
 DELETE FROM held WHERE f = ?1 AND s = ?2;
 -- name: HELD_OF
@@ -457,6 +496,8 @@ DELETE FROM purge WHERE f = ?1 AND done = 3;
 INSERT INTO refused(node, shard, writer, seq, ops, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: REFUSED_GET
 SELECT r FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash = ?4;
+-- name: REFUSED_NAMED
+SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 LIMIT 1;
 -- name: REFUSED_OTHER
 SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash != ?4 LIMIT 1;
 -- name: REFUSED_UP_TO
@@ -490,9 +531,64 @@ UPDATE peer SET revoked = ?2 WHERE node = ?1;
 SELECT node, person, joined_ms, contact_ms, revoked FROM peer ORDER BY joined_ms, node;
 
 -- name: EPOCH_ADD
-INSERT OR IGNORE INTO epoch(w, seq, epoch) VALUES(?1, ?2, ?3);
--- name: EPOCH_GET
-SELECT epoch FROM epoch WHERE w = ?1 AND seq = ?2;
+INSERT OR IGNORE INTO epoch(w, seq, epoch, ends_ms) VALUES(?1, ?2, ?3, ?4);
+-- name: EPOCH_ENDED
+SELECT epoch.w, epoch.seq, value FROM epoch JOIN stated USING(w, seq) WHERE ends_ms > 0 AND ends_ms <= ?1;
+-- name: EPOCH_END
+UPDATE epoch SET ends_ms = -1 WHERE w = ?1 AND seq = ?2;
+
+-- name: CONCERN
+INSERT OR REPLACE INTO concern(about, c, epoch) VALUES(?1, ?2, ?3);
+-- name: CONCERN_NEWEST
+SELECT coalesce(max(epoch), 0) FROM concern WHERE about = ?1;
+-- name: CONCERN_SINCE
+SELECT c FROM concern WHERE about = ?1 AND epoch > ?2;
+
+-- name: HOLD_ADD
+INSERT OR IGNORE INTO hold(r, writer, seq, about, value, epoch, ends_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: HOLD_ABOUT
+SELECT writer, seq, value, epoch, ends_ms FROM hold WHERE about = ?1;
+-- name: HOLD_COUNT
+SELECT count(*) FROM hold WHERE about = ?1;
+-- name: HOLD_ENDED
+SELECT r, value FROM hold WHERE ends_ms > 0 AND ends_ms <= ?1;
+-- name: HOLD_OF
+SELECT r, value FROM hold WHERE r = ?1;
+-- name: HOLD_UNTIL
+SELECT coalesce(max(ends_ms), 0) FROM hold WHERE r = ?1;
+-- name: HOLD_DROP
+DELETE FROM hold WHERE r = ?1;
+-- name: HOLD_EACH /*scan*/
+SELECT count(DISTINCT r) FROM hold WHERE ends_ms > ?1;
+
+-- name: STATED_PUT
+INSERT OR REPLACE INTO stated(w, seq, about, at_ms, value, seen) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: STATED_EXPECT
+INSERT OR IGNORE INTO stated(w, seq, about, at_ms, value, seen) VALUES(?1, ?2, x'', 0, '', x'');
+-- name: STATED_SEEN
+SELECT seq, seen FROM stated WHERE w = ?1 AND seq <= ?2 AND about != x'' ORDER BY seq DESC LIMIT 1;
+-- name: STATED_HERE
+SELECT 1 FROM stated JOIN writer USING(w) WHERE id = ?1 AND seq = ?2 AND about != x'';
+-- name: STATED_AFTER
+SELECT 1 FROM stated WHERE w = ?1 AND seq >= ?2 LIMIT 1;
+-- name: STATED_WRITER
+SELECT stated.w, id FROM stated JOIN writer USING(w) WHERE stated.w > ?1 ORDER BY stated.w LIMIT 1;
+-- name: STATED_ABOUT
+SELECT id, stated.seq, value, seen, coalesce(epoch, 0) FROM stated JOIN writer USING(w) LEFT JOIN epoch ON epoch.w = stated.w AND epoch.seq = stated.seq WHERE about = ?1 AND coalesce(ends_ms, 0) >= 0;
+-- name: STATED_COUNT
+SELECT count(*) FROM stated WHERE about = ?1;
+-- name: STATED_EACH /*scan*/
+SELECT id, stated.seq, value, seen, coalesce(epoch, 0) FROM stated JOIN writer USING(w) LEFT JOIN epoch ON epoch.w = stated.w AND epoch.seq = stated.seq WHERE length(about) > 1 AND coalesce(ends_ms, 0) >= 0;
+-- name: STATED_ALL_SEEN /*scan*/
+SELECT w, seq, seen FROM stated WHERE about != x'';
+-- name: STATED_SEE
+UPDATE stated SET seen = ?3 WHERE w = ?1 AND seq = ?2;
+-- name: STATED_ONE
+SELECT at_ms FROM stated JOIN writer USING(w) WHERE id = ?1 AND seq = ?2;
+-- name: STATED_DIGEST /*scan*/
+SELECT w, seq, about, at_ms, value, seen FROM stated ORDER BY w, seq;
+-- name: STATED_EMPTY
+DELETE FROM stated;
 
 -- name: AUDIT_ADD
 INSERT INTO audit(at_ms, node, what, detail, hash) VALUES(?1, ?2, ?3, ?4, ?5);
@@ -631,7 +727,7 @@ INSERT OR IGNORE INTO witness(hash, node, epoch, b, at_ms) VALUES(?1, ?2, ?3, ?4
 -- name: WITNESS_BOUND
 DELETE FROM witness WHERE node = ?1 AND i <= (SELECT i FROM witness WHERE node = ?1 ORDER BY i DESC LIMIT 1 OFFSET ?2);
 -- name: WITNESS_GET
-SELECT epoch, b FROM witness WHERE hash = ?1;
+SELECT epoch, b, at_ms FROM witness WHERE hash = ?1;
 -- name: WITNESS_DROP
 DELETE FROM witness WHERE hash = ?1;
 

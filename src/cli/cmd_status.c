@@ -107,6 +107,9 @@ print(const struct node *node, const json_t *status)
 	if (number(status, "conflicts"))
 		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
 		    (long long)number(status, "conflicts"));
+	if (number(status, "holds"))
+		out_say(stdout, "On hold by the word of a former head: %lld (satchel quarantine list)",
+		    (long long)number(status, "holds"));
 	print_refused(json_object_get(status, "refused"));
 }
 

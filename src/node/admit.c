@@ -10,6 +10,7 @@
 #include "crypto/key.h"
 #include "node/audit.h"
 #include "node/heal.h"
+#include "node/hold.h"
 #include "node/judge.h"
 #include "node/verdict.h"
 #include "node/verify.h"
@@ -26,13 +27,12 @@ is_type(const struct op *op, const char *name)
 enum err_code
 admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err)
 {
-	uint64_t epoch;
-	bool raise = false;
+	uint64_t epoch = 0;
 
 	if (batch->shard.block == BLOCK_POLICY) {
 		for (size_t i = 0; i < batch->op_count; i++)
 			if (is_type(&batch->ops[i], "statement"))
-				return access_seal_batch(hub, b, err) == OK ? audit_statements(hub, batch, err) :
+				return access_seal_batch(hub, batch, b, err) == OK ? audit_statements(hub, batch, err) :
 				    err->code;
 		return OK;
 	}
@@ -44,12 +44,13 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 
 		if (is_type(op, "person") && (op->field == NULL ||
 		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0))) {
-			if (heal_facts_came(hub, &op->record, err) != OK)
+			if (heal_facts_came(hub, &op->record, err) != OK ||
+			    (epoch == 0 && access_raise_epoch(&epoch, hub, err) != OK) ||
+			    access_concerns(hub, &op->record, epoch, err) != OK)
 				return err->code;
-			raise = true;
 		}
 	}
-	return raise ? access_raise_epoch(&epoch, hub, err) : OK;
+	return OK;
 }
 
 enum err_code

@@ -9,6 +9,7 @@
 #include "core/merkle.h"
 #include "node/aside.h"
 #include "node/audit.h"
+#include "node/hold.h"
 #include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -50,6 +51,19 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	shard_to_text(shard, &c->batch.shard);
 	return db_run(a->hub->db, SQL_PURGE_ADD, err, "isiiii", party->down, shard,
 	    (int64_t)node_now_ms(a->hub), (int64_t)0, (int64_t)0, (int64_t)0);
+}
+
+/* What one who was a head revoked holds until a head has decided. */
+static enum err_code
+begin_hold(struct admission *a, struct party *author, const struct candidate *c, int64_t r, struct err *err)
+{
+	if (c->batch.shard.block != BLOCK_POLICY || c->fork || c->rejected || author->revoked)
+		return OK;
+	if (!author->knows_head &&
+	    hold_was_head(&author->was_head, a->hub, &author->access.subject.person, err) != OK)
+		return err->code;
+	author->knows_head = true;
+	return author->was_head ? hold_begin(a->hub, r, &c->batch, err) : OK;
 }
 
 static enum err_code
@@ -113,6 +127,7 @@ keep_refused(struct admission *a, struct party *author, const struct candidate *
 		goto out;
 	}
 	if ((code = aside_keep(&r, a->hub, &aside, err)) != OK ||
+	    (code = begin_hold(a, author, c, r, err)) != OK ||
 	    (code = audit_refused(a, author, c->reason, err)) != OK)
 		goto out;
 	/* By its name alone the true one would be taken for it. */
@@ -153,7 +168,7 @@ ask_witness(struct arrival *arrival, struct candidate *c, struct err *err)
 	arrival->asked = true;
 	if (!arrival->told || author->unknown)
 		return OK;
-	if (party_then(&then, &revoked, author, hub, arrival->witness.epoch, arrival->witness.b, err) != OK ||
+	if (party_then(&then, &revoked, author, hub, &arrival->witness, err) != OK ||
 	    judge_right(reason, hub, then, revoked, &c->batch, c->s, arrival->witness.b, err) != OK)
 		return err->code;
 	if (reason[0] == '\0')

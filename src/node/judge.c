@@ -9,6 +9,7 @@
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
+#include "store/row.h"
 
 static enum err_code
 author_of(struct id *person, struct node *hub, writer_t writer, struct err *err)
@@ -143,7 +144,91 @@ judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *a
 			say(reason, "a new client is its maker's own until a head of sales gives it to others", NULL);
 		return OK;
 	}
-	say(reason, "no right to change ", schema_blocks[block].label);
+	if (policy_held_back(&author->rules, &author->subject, &assignment, block))
+		say(reason, "on hold until a head of sales decides: ", schema_blocks[block].label);
+	else
+		say(reason, "no right to change ", schema_blocks[block].label);
+	return OK;
+}
+
+static bool
+is_head(const char *value, size_t len)
+{
+	return len == 6 && memcmp(value, "\"head\"", 6) == 0;
+}
+
+/* Heads are made and unmade at the hub, in a line (node/edit_op.c says it to
+ * those who ask first). */
+static enum err_code
+judge_head(char reason[JUDGE_REASON], struct node *hub, const struct op *op, struct err *err)
+{
+	const struct type *type = &schema_types[TYPE_PERSON];
+	const struct field *role = &type->fields[PERSON_ROLE];
+	struct log_record record;
+	struct row row = { 0 };
+	bool found, head = is_head(op->value.p, op->value.len);
+
+	if (schema_type(op->type, op->type_len) != type ||
+	    (op->field && schema_field(type, op->field, op->field_len) != role))
+		return OK;
+	if (log_record(&record, &found, hub->db, &op->record, err) != OK)
+		return err->code;
+	if (found && record.type == TYPE_PERSON && row_load(&row, hub->db, type, record.k, err) != OK) {
+		row_release(&row);
+		return err->code;
+	}
+	for (size_t i = 0; row.cells && i < row.cells[PERSON_ROLE].count; i++)
+		head = head || is_head(row.cells[PERSON_ROLE].items[i].value,
+		    row.cells[PERSON_ROLE].items[i].value_len);
+	row_release(&row);
+	if (head)
+		say(reason, "who is a head of sales is decided at the hub alone", NULL);
+	return OK;
+}
+
+/* Who names a statement has seen all that its writer stated before.  One that
+ * nobody has brought could be any of the future, and a grant after it would be
+ * after every revoke to come. */
+static enum err_code
+judge_named(char reason[JUDGE_REASON], struct node *hub, const struct batch *batch, const struct op *op,
+    struct err *err)
+{
+	char shard[SHARD_TEXT];
+	uint8_t writer[8];
+	int64_t one;
+	bool here = true;
+
+	shard_to_text(shard, &batch->shard);
+	for (size_t i = 0; i < op->dot_count && here; i++) {
+		struct dot dot = op->dots[i];
+
+		if (dot.writer == batch->writer)
+			continue;
+		bytes_put_be64(writer, dot.writer);
+		if (db_int(&one, &here, hub->db, SQL_STATED_HERE, err, "bi", writer, sizeof(writer),
+		    (int64_t)dot.seq) != OK)
+			return err->code;
+		if (!here && db_int(&one, &here, hub->db, SQL_REFUSED_NAMED, err, "sbi", shard, writer,
+		    sizeof(writer), (int64_t)dot.seq) != OK)
+			return err->code;
+	}
+	if (!here)
+		say(reason, "it names a statement that has not come here: its author must sync first", NULL);
+	return OK;
+}
+
+static enum err_code
+judge_common(char reason[JUDGE_REASON], struct node *hub, const struct access *author,
+    const struct batch *batch, struct err *err)
+{
+	if (policy_common_right(&author->subject, batch->shard.block) != RIGHT_EDIT)
+		say(reason, "no right to change ", schema_blocks[batch->shard.block].label);
+	for (size_t i = 0; i < batch->op_count && reason[0] == '\0'; i++) {
+		const struct op *op = &batch->ops[i];
+
+		if (batch->shard.block == BLOCK_PEOPLE && judge_head(reason, hub, op, err) != OK)
+			return err->code;
+	}
 	return OK;
 }
 
@@ -214,11 +299,8 @@ judge_right(char reason[JUDGE_REASON], struct node *hub, const struct access *au
 		say(reason, "this device was revoked", NULL);
 		return OK;
 	}
-	if (shard_is_common(&batch->shard)) {
-		if (policy_common_right(&author->subject, batch->shard.block) != RIGHT_EDIT)
-			say(reason, "no right to change ", schema_blocks[batch->shard.block].label);
-		return OK;
-	}
+	if (shard_is_common(&batch->shard))
+		return judge_common(reason, hub, author, batch, err);
 	return judge_client(reason, hub, author, batch, s, b, err);
 }
 
@@ -258,7 +340,10 @@ judge_seen(char reason[JUDGE_REASON], struct node *hub, const struct batch *batc
 	struct dot asked = { 0, 0 };
 	bool here;
 
-	for (size_t i = 0; i < batch->op_count; i++)
+	for (size_t i = 0; i < batch->op_count && batch->shard.block == BLOCK_POLICY; i++)
+		if (batch->ops[i].verb == VERB_LOG && judge_named(reason, hub, batch, &batch->ops[i], err) != OK)
+			return err->code;
+	for (size_t i = 0; i < batch->op_count && reason[0] == '\0'; i++)
 		for (size_t d = 0; d < batch->ops[i].dot_count; d++) {
 			struct dot dot = batch->ops[i].dots[d];
 

@@ -52,7 +52,7 @@ load(struct party *party, struct node *hub, writer_t writer, struct err *err)
 	if (access_device_revoked(&party->revoked, hub, party->node, err) != OK ||
 	    person_of(&person, hub, party->node, writer, err) != OK)
 		return err->code;
-	if (access_load(&party->access, hub, &person, err) == OK)
+	if (access_load_device(&party->access, hub, &person, party->node, err) == OK)
 		return OK;
 	if (err->code != ERR_NOT_FOUND)
 		return err->code;
@@ -113,19 +113,19 @@ party_could(bool *out, struct party *party, struct node *hub, const struct batch
 }
 
 enum err_code
-party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub, uint64_t epoch,
-    int64_t b, struct err *err)
+party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub,
+    const struct witness *when, struct err *err)
 {
 	*out = &party->then;
-	if (party->then_b != b || party->then.epoch != epoch) {
+	if (party->then_b != when->b || party->then.epoch != when->epoch) {
 		access_release(&party->then);
 		party->then_b = 0;
 		if (past_access(&party->then, &party->then_revoked, hub, &party->access.subject.person,
-		    party->node, epoch, b, err) != OK) {
+		    party->node, when, err) != OK) {
 			party->then = (struct access){ .epoch = 0 };
 			return err->code;
 		}
-		party->then_b = b;
+		party->then_b = when->b;
 	}
 	*revoked = party->then_revoked;
 	return OK;
@@ -142,5 +142,5 @@ party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, st
 	if (access_right(&right, &party->access, hub, s, err) != OK)
 		return err->code;
 	*out = right != RIGHT_NONE;
-	return OK;
+	return *out ? OK : access_held_back(out, &party->access, hub, s, err);
 }

@@ -8,12 +8,14 @@
 #define NODE_PARTY_H
 
 #include "node/access.h"
+#include "node/witness.h"
 
 struct party {
 	node_t node;
 	int64_t down;		/* its down feed; 0: none, as for the hub itself */
 	bool hub;		/* the hub under any of its incarnations: not judged */
 	bool revoked;		/* the device was taken away */
+	bool knows_head, was_head;	/* has its person been a head? once that was asked */
 	struct access access;	/* of its person; empty when nobody knows him */
 	bool unknown;		/* nobody does */
 	struct access *ever;	/* once asked for: what he could do at any time (node/past.h) */
@@ -36,11 +38,11 @@ void party_release(struct party **parties);	/* NULL is fine */
 /* Could its person ever have written BATCH?  Yes, when he is not known. */
 enum err_code party_could(bool *out, struct party *party, struct node *hub, const struct batch *batch,
     int64_t s, struct err *err);
-/* What its person could do, and whether the device was taken away, when the policy
- * was at EPOCH and batch number B the last; *OUT lives until the next call. */
+/* What its person could do, and whether the device was taken away, at the time
+ * WHEN; *OUT lives until the next call. */
 enum err_code party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub,
-    uint64_t epoch, int64_t b, struct err *err);
-/* May it hold shard S? */
+    const struct witness *when, struct err *err);
+/* May it hold shard S, or keep what it has of it while that is on hold? */
 enum err_code party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, struct err *err);
 
 #endif

@@ -175,24 +175,29 @@ past_assignment(struct assignment *out, bool *assigned, struct node *hub, int64_
 
 enum err_code
 past_access(struct access *out, bool *revoked, struct node *hub, const struct id *person, node_t device,
-    uint64_t epoch, int64_t b, struct err *err)
+    const struct witness *when, struct err *err)
 {
-	struct statement *statements = NULL;
+	struct statement *statements = NULL, *all = NULL;
 	struct past_subject *past = NULL;
-	size_t count, n = 0;
+	size_t count = 0, all_count = 0, n = 0;
 	enum err_code code;
 
-	*out = (struct access){ .epoch = epoch };
-	if ((code = access_facts(&out->subject, &statements, &count, hub, person, err)) != OK)
+	*out = (struct access){ .epoch = when->epoch };
+	if ((code = access_facts(&out->subject, &statements, &count, hub, person, device, err)) != OK ||
+	    (code = access_statements(&all, &all_count, hub, err)) != OK) {
+		access_statements_free(statements, count);
 		return code;
+	}
 	if ((code = past_subjects(&past, &n, hub, person, err)) == OK) {
 		out->subject = (struct subject){ .person = *person, .role = ROLE_COUNT };
-		for (size_t i = 0; i < n && past[i].b <= b; i++)
+		for (size_t i = 0; i < n && past[i].b <= when->b; i++)
 			out->subject = past[i].subject;
-		*revoked = policy_node_revoked(statements, count, device, epoch);
-		code = policy_fold(&out->rules, &out->subject, statements, count, epoch, err);
+		*revoked = policy_node_revoked(all, all_count, device, when->epoch);
+		code = policy_fold(&out->rules, &out->subject, statements, count, when->epoch,
+		    (uint64_t)when->at_ms, err);
 	}
 	free(past);
+	access_statements_free(all, all_count);
 	access_statements_free(statements, count);
 	return code;
 }
@@ -210,7 +215,7 @@ past_ever(struct access **out, size_t *count, struct node *hub, const struct id 
 	*out = NULL;
 	*count = 0;
 	if ((code = access_epoch(&epoch, hub, err)) != OK ||
-	    (code = access_facts(&now, &statements, &all, hub, person, err)) != OK)
+	    (code = access_facts(&now, &statements, &all, hub, person, 0, err)) != OK)
 		return code;
 	/* Revokes to the end, where the fold does not see them. */
 	for (size_t i = 0; i < all; i++)
@@ -226,7 +231,8 @@ past_ever(struct access **out, size_t *count, struct node *hub, const struct id 
 		for (size_t i = 0; i <= *count && code == OK; i++) {
 			(*out)[i].subject = i < *count ? past[i].subject : now;
 			(*out)[i].epoch = epoch;
-			code = policy_fold(&(*out)[i].rules, &(*out)[i].subject, statements, grants, epoch, err);
+			code = policy_fold(&(*out)[i].rules, &(*out)[i].subject, statements, grants, epoch, 0,
+			    err);
 		}
 		(*count)++;
 	}

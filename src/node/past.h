@@ -9,6 +9,7 @@
 #define NODE_PAST_H
 
 #include "node/access.h"
+#include "node/witness.h"
 
 struct past_subject {
 	int64_t b;		/* the batch that made him so */
@@ -29,10 +30,9 @@ enum err_code past_assignments(struct past_assignment **out, size_t *count, stru
 enum err_code past_assignment(struct assignment *out, bool *assigned, struct node *hub, int64_t client_k,
     int64_t b, struct err *err);
 
-/* What PERSON could do, and whether DEVICE had been taken away, when the policy
- * was at EPOCH and batch number B the last. */
+/* What PERSON could do, and whether DEVICE had been taken away, at the time WHEN. */
 enum err_code past_access(struct access *out, bool *revoked, struct node *hub, const struct id *person,
-    node_t device, uint64_t epoch, int64_t b, struct err *err);
+    node_t device, const struct witness *when, struct err *err);
 
 /* All that PERSON could ever do had nothing been revoked: one for each that he was. */
 enum err_code past_ever(struct access **out, size_t *count, struct node *hub, const struct id *person,

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "node/admit.h"
 #include "node/audit.h"
+#include "node/hold.h"
 #include "node/report_part.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -122,13 +123,18 @@ describe(json_t *array, struct node *hub, const struct kept *kept, struct err *e
 	struct batch batch;
 	struct id person = { .b = { 0 } };
 	json_t *entry;
+	int64_t until_ms;
 	bool row;
 
+	if (hold_until(&until_ms, hub, kept->r, err) != OK)
+		return err->code;
 	if (batch_decode(&batch, kept->text.p, kept->text.len, err) != OK)
 		return err_wrap(err, "quarantine %lld", (long long)kept->r);
 	entry = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)kept->r, "state", quarantine_states[kept->decision],
 	    "reason", kept->reason, "block", schema_blocks[batch.shard.block].name);
 	report_set_instant(entry, "at", kept->at_ms);
+	if (until_ms)
+		report_set_instant(entry, "holds_until", until_ms);
 	report_set_node(entry, "node", bytes_get_be64(kept->node));
 	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", kept->node, sizeof(kept->node)) == OK &&
 	    db_row(hub->db, stmt, &row, err) == OK && row) {
@@ -227,6 +233,9 @@ quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *per
 		code = err_set(err, ERR_NOT_FOUND, "nothing in quarantine has the number %lld", (long long)id);
 	else if (code == OK && kept.decision && (adopt || !id_is_zero(&kept.decided_by)))
 		code = err_set(err, ERR_CONFLICT, "number %lld was %s before", (long long)id, quarantine_states[kept.decision]);
+	/* Either way a revoke of it no longer only holds. */
+	if (code == OK)
+		code = hold_end(hub, id, err);
 	if (code == OK && adopt)
 		code = adopt_kept(hub, &kept, err);
 	if (code == OK)

@@ -9,6 +9,7 @@
 #include "node/access.h"
 #include "node/author.h"
 #include "node/feed.h"
+#include "node/hold.h"
 #include "node/quarantine.h"
 #include "node/query.h"
 #include "node/report_part.h"
@@ -201,7 +202,7 @@ enum err_code
 report_status(json_t **out, struct node *node, struct err *err)
 {
 	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
-	int64_t purging = 0, clients = 0, synced = 0;
+	int64_t purging = 0, clients = 0, synced = 0, holds = 0;
 	struct own_work work;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
@@ -223,8 +224,11 @@ report_status(json_t **out, struct node *node, struct err *err)
 	    (code = author_find(&self, node, node->writer, err)) != OK ||
 	    (code = add_refused(refused, node, err)) != OK ||
 	    (!node->hub && (code = add_notices(refused, node, err)) != OK) ||
+	    (node->hub && (code = hold_count(&holds, node, err)) != OK) ||
 	    (code = query_conflicts(&conflicts, node, err)) != OK)
 		goto out;
+	if (node->hub)
+		json_object_set_new(status, "holds", json_integer(holds));
 	report_set_node(status, "node", node->id);
 	report_set_title(status, "person", node, &node->person);
 	report_set_id(status, "person_id", &node->person);

@@ -164,7 +164,8 @@ bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller 
 	enum err_code code;
 
 	bytes_put_be64(id, caller->node);
-	if ((code = feed_load(down, hub, caller->node, false, err)) != OK ||
+	if ((code = access_lapse(hub, err)) != OK ||
+	    (code = feed_load(down, hub, caller->node, false, err)) != OK ||
 	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
 	    (code = take_have(down, hub, caller, revoked, err)) != OK)
 		goto out;
@@ -172,8 +173,8 @@ bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller 
 		code = entitle_wipe(hub, down, err);
 		if (code == OK && (code = access_epoch(&epoch, hub, err)) == OK)
 			code = db_run(hub->db, SQL_PEER_REVOKED, err, "bi", id, sizeof(id), (int64_t)epoch);
-	} else if ((code = access_load(&access, hub, &caller->person, err)) == OK) {
-		if (down->policy != access.epoch)
+	} else if ((code = access_load_device(&access, hub, &caller->person, caller->node, err)) == OK) {
+		if (down->policy < access.concern)
 			down->passport_ms = 0;
 		code = entitle_update(hub, down, &access, &ordered, err);
 	}

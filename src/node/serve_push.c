@@ -148,7 +148,8 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		return code;
 	if ((code = db_begin(hub->db, err)) != OK)
 		return code;
-	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
+	if ((code = access_lapse(hub, err)) != OK ||
+	    (code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
 	    (r->restored && (code = serve_give_anew(&r->down, hub, err)) != OK))
 		goto out;

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/id.h"
+#include "net/client.h"
 #include "node/access.h"
 #include "node/admit.h"
 #include "node/chunk.h"
@@ -39,8 +40,10 @@ object_in(void *context, const struct pack_object *object, struct err *err)
 	return chunk_objects_add(s->objects, object, err);
 }
 
+/* One order; a shard that is here is put on the list of ORDERS. */
 static enum err_code
-do_purge(struct session *s, const struct header_purge *purge, struct err *err)
+do_purge(struct session *s, const struct header_purge *purge, struct purge_order *orders, size_t *count,
+    struct err *err)
 {
 	struct shard shard;
 	int64_t shard_s;
@@ -52,8 +55,10 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 	}
 	if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)))
 		return err_set(err, ERR_INVALID, "the hub orders a shard gone that is none");
-	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK)
-		return purge_shard(s->node, shard_s, purge->ordered_ms, err);
+	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK) {
+		orders[(*count)++] = (struct purge_order){ shard_s, purge->ordered_ms };
+		return OK;
+	}
 	if (err->code != ERR_NOT_FOUND)
 		return err->code;
 	/* Never had it, or it went in an earlier try: the hub still wants to know. */
@@ -98,15 +103,31 @@ take_receipt(struct session *s, const struct chunk *chunk, const struct header *
 }
 
 static enum err_code
+do_purges(struct session *s, const struct header *header, struct err *err)
+{
+	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
+	enum err_code code = OK;
+	size_t count = 0;
+
+	for (size_t i = 0; i < header->purge_count && code == OK; i++)
+		code = do_purge(s, &header->purges[i], orders, &count, err);
+	if (code == OK && !s->result->wiped)
+		code = purge_shards(s->node, orders, count, err);
+	free(orders);
+	return code;
+}
+
+static enum err_code
 apply_chunk(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
-	uint64_t new = 0;
+	/* The clock is corrected for good when the session has ended well. */
+	uint64_t new = 0, now_ms = node_now_ms(s->node) + (uint64_t)(client_clock_offset_s(s->client) * 1000);
 
-	if (chunk->passport && passport_accept(s->node, chunk->passport, chunk->passport_len, err) != OK)
+	if (chunk->passport &&
+	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
 		return err->code;
-	for (size_t i = 0; i < header->purge_count; i++)
-		if (do_purge(s, &header->purges[i], err) != OK)
-			return err->code;
+	if (do_purges(s, header, err) != OK)
+		return err->code;
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
 			return err->code;

@@ -84,7 +84,8 @@ witness_find(struct witness *out, bool *found, struct node *hub, const struct se
 		return err->code;
 	if (!*found)
 		return OK;
-	*out = (struct witness){ (uint64_t)db_col_int(stmt, 0), db_col_int(stmt, 1) };
+	*out = (struct witness){ (uint64_t)db_col_int(stmt, 0), db_col_int(stmt, 1),
+		db_col_int(stmt, 2) };
 	db_reset(stmt);
 	return OK;
 }

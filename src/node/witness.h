@@ -25,6 +25,7 @@ enum err_code witness_keep(struct node *hub, const struct header *header, struct
 struct witness {
 	uint64_t epoch;		/* of the policy */
 	int64_t b;		/* the hub's last batch */
+	int64_t at_ms;
 };
 /* Hub: was the seal told before it came?  The first time counts. */
 enum err_code witness_find(struct witness *out, bool *found, struct node *hub, const struct seal *seal,

@@ -182,6 +182,7 @@ admit_chunk(struct link *link, const struct chunk *chunk, const struct header *h
 	enum err_code code = OK;
 
 	must(db_begin(hub->db, err), err);
+	must(access_lapse(hub, err), err);
 	link->admission = (struct admission){ .hub = hub, .from = link->home.node->id };
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_part(&link->admission, &chunk->parts[i], err);
@@ -265,6 +266,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 	bool revoked, known;
 
 	*ordered = 0;
+	must(access_lapse(hub, &err), &err);
 	must(feed_load(down, hub, link->home.node->id, false, &err), &err);
 	must(feed_load(&own, link->home.node, link->home.node->id, false, &err), &err);
 	if (own.has_acked) {
@@ -277,7 +279,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 		must(entitle_wipe(hub, down, &err), &err);
 		return;
 	}
-	must(access_load(&access, hub, &link->person, &err), &err);
+	must(access_load_device(&access, hub, &link->person, link->home.node->id, &err), &err);
 	must(entitle_update(hub, down, &access, ordered, &err), &err);
 	access_release(&access);
 }
@@ -341,7 +343,8 @@ make_down(struct feed *down, struct link *link)
 }
 
 static enum err_code
-obey(struct link *link, const struct header_purge *purge, struct err *err)
+obey(struct link *link, const struct header_purge *purge, struct purge_order *orders, size_t *count,
+    struct err *err)
 {
 	struct node *node = link->home.node;
 	struct shard shard;
@@ -353,7 +356,8 @@ obey(struct link *link, const struct header_purge *purge, struct err *err)
 	assert_true(shard_from_text(&shard, purge->shard, strlen(purge->shard)));
 	if (log_shard(&s, node->db, &shard, false, err) != OK)
 		return err->code == ERR_NOT_FOUND ? OK : err->code;
-	return purge_shard(node, s, purge->ordered_ms, err);
+	orders[(*count)++] = (struct purge_order){ s, purge->ordered_ms };
+	return OK;
 }
 
 static enum err_code
@@ -362,10 +366,16 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
 {
 	struct node *node = link->home.node;
 	bool own_work;
-	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len, err);
+	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
+	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len,
+	    node_now_ms(node), err);
+	size_t count = 0;
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
-		code = obey(link, &header->purges[i], err);
+		code = obey(link, &header->purges[i], orders, &count, err);
+	if (code == OK)
+		code = purge_shards(node, orders, count, err);
+	free(orders);
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
 	for (size_t i = 0; i < header->refusal_count && code == OK; i++)
