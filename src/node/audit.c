@@ -164,7 +164,7 @@ add_statement(struct node *hub, const struct author *author, const struct op *op
 		buf_addf(&detail, " about %s: ", whom);
 		rule_describe(&detail, &(struct rule){ .revoke = statement.revoke,
 		    .selector = statement.selector, .blocks = statement.blocks, .right = statement.right,
-		    .until_ms = statement.until_ms });
+		    .until_ms = statement.until_ms, .capabilities = statement.capabilities });
 	}
 	code = audit_add(hub, device, what, detail.p, err);
 	buf_release(&detail);

@@ -270,7 +270,7 @@ settle_whole(struct entitling *e, struct err *err)
 		    found)
 			code = settle(&current, e, block, err);
 	for (size_t i = 0; i < e->access->rules.count && code == OK; i++)
-		if (!e->access->rules.rules[i].revoke)
+		if (!e->access->rules.rules[i].revoke && e->access->rules.rules[i].blocks)
 			code = settle_rule(e, &e->access->rules.rules[i], err);
 	return code;
 }
