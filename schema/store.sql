@@ -193,6 +193,17 @@ CREATE TABLE notice(
 	shard TEXT			-- NULL once the shard was erased here
 ) STRICT;
 
+-- A node: exports that the hub has not heard of yet (node/export.h).
+CREATE TABLE export(
+	number INTEGER PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	type TEXT NOT NULL,
+	part INTEGER NOT NULL,		-- 1: filtered
+	rows INTEGER NOT NULL,
+	hash BLOB NOT NULL,		-- BLAKE2b-256 of the file
+	told INTEGER NOT NULL		-- 1: in the up commit under way
+) STRICT;
+
 -- Hub, after a restore: passports that are newer than the backup (node/heal.h).
 CREATE TABLE remembered(
 	person BLOB PRIMARY KEY,
@@ -585,6 +596,17 @@ SELECT peer.node, person FROM peer JOIN feed ON feed.node = peer.node AND up = 0
 SELECT coalesce(max(at_ms), 0) FROM audit WHERE node = ?1 AND what = 'device revoked';
 -- name: AUDIT_CONFIRMED
 SELECT count(*), count(DISTINCT s) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > ?2 AND n <= ?3;
+
+-- Exports (node/export_told.c).
+
+-- name: EXPORT_ADD
+INSERT INTO export(number, at_ms, type, part, rows, hash, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0);
+-- name: EXPORT_DUE
+SELECT number, at_ms, type, part, rows, hash FROM export WHERE number > 0 ORDER BY number LIMIT ?1;
+-- name: EXPORT_UNDER_WAY /*scan*/
+UPDATE export SET told = number <= ?1;
+-- name: EXPORT_TOLD /*scan*/
+DELETE FROM export WHERE told = 1;
 
 -- Finding, showing and verifying.
 

@@ -11,6 +11,7 @@
 #include "node/report.h"
 #include "node/value_text.h"
 #include "text/fold.h"
+#include "text/input.h"
 
 #define TEXT_MAX 4096
 
@@ -54,6 +55,19 @@ parse_capabilities(uint32_t *out, const char *list, struct err *err)
 	return OK;
 }
 
+static bool
+has_word(const char *text)
+{
+	struct buf folded;
+	bool has;
+
+	buf_init(&folded, strlen(text) * 24 + 1);
+	fold_text(&folded, text, strlen(text));
+	has = folded.len > 0;
+	buf_release(&folded);
+	return has;
+}
+
 /* TEXT as the one person's team (branch, territory) that it means is spelled;
  * as typed when no person has such a one yet. */
 static enum err_code
@@ -67,6 +81,10 @@ parse_name(struct selector *selector, struct node *node, const char *kind, const
 
 	if (*text == '\0')
 		return err_set(err, ERR_USAGE, "--%s needs a name", kind);
+	/* What folds to nothing would be the beginning of every name. */
+	if (strpbrk(text, "*?") || !has_word(text))
+		return err_set(err, ERR_INVALID, "--%s: \"%.*s\" names none; there are no patterns", kind,
+		    input_shown(text), text);
 	if (report_persons(&persons, node, err) != OK)
 		return err->code;
 	json_array_foreach(persons, i, person) {

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "core/schema.h"
 #include "core/value.h"
 
 #define SIGNED_AS "satchel/feed/1\n"
@@ -16,8 +17,10 @@ header_release(struct header *header)
 {
 	free(header->purges);
 	free(header->refusals);
+	free(header->exports);
 	header->purges = NULL;
 	header->refusals = NULL;
+	header->exports = NULL;
 }
 
 static void
@@ -27,6 +30,16 @@ add_oid(struct buf *out, const char *name, const uint8_t oid[20])
 
 	bytes_to_hex(hex, oid, 20);
 	buf_addf(out, "%s %s\n", name, hex);
+}
+
+static void
+add_export(struct buf *out, const struct header_export *export)
+{
+	char hash[65];
+
+	bytes_to_hex(hash, export->hash, 32);
+	buf_addf(out, "export %" PRIu64 " %" PRIu64 " %s %s %" PRIu64 " %s\n", export->number, export->at_ms,
+	    export->type, export->part ? "part" : "all", export->rows, hash);
 }
 
 void
@@ -67,6 +80,8 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 		}
 		buf_addc(out, '\n');
 	}
+	for (size_t i = 0; i < header->export_count; i++)
+		add_export(out, &header->exports[i]);
 	lines_sign(out, start, SIGNED_AS, key);
 }
 
@@ -138,6 +153,30 @@ parse_refusal(struct header *header, const struct line *line, bool adopted)
 }
 
 static bool
+parse_export(struct header *header, const struct line *line)
+{
+	const char *from = line->value, *end = line->value + line->len, *p;
+	struct header_export *export;
+	size_t len;
+
+	header->exports = mem_grow(header->exports, header->export_count, &header->export_cap,
+	    sizeof(*header->exports));
+	export = &header->exports[header->export_count++];
+	*export = (struct header_export){ .number = 0 };
+	if (!word(&p, &len, &from, end) || !bytes_to_u64(&export->number, p, len) ||
+	    !word(&p, &len, &from, end) || !bytes_to_u64(&export->at_ms, p, len) ||
+	    !word(&p, &len, &from, end) || len > NAME_MAX_LEN || schema_type(p, len) == NULL)
+		return false;
+	memcpy(export->type, p, len);
+	if (!word(&p, &len, &from, end))
+		return false;
+	export->part = len == 4 && memcmp(p, "part", 4) == 0;
+	return (export->part || (len == 3 && memcmp(p, "all", 3) == 0)) &&
+	    word(&p, &len, &from, end) && bytes_to_u64(&export->rows, p, len) &&
+	    word(&p, &len, &from, end) && bytes_from_hex(export->hash, 32, p, len) && from == end;
+}
+
+static bool
 parse_line(struct header *header, const struct line *line)
 {
 	if (line_is(line, "node"))
@@ -159,6 +198,8 @@ parse_line(struct header *header, const struct line *line)
 		return header->has_ack = bytes_from_hex(header->ack, 20, line->value, line->len);
 	if (line_is(line, header->up ? "purged" : "purge"))
 		return parse_purge(header, line);
+	if (line_is(line, "export") && header->up)
+		return parse_export(header, line);
 	if (line_is(line, "refused") && !header->up)
 		return parse_refusal(header, line, false);
 	if (line_is(line, "adopted") && !header->up)

@@ -7,11 +7,12 @@
 #ifndef NODE_HEADER_H
 #define NODE_HEADER_H
 
+#include "core/batch.h"
 #include "node/feed.h"
 #include "node/lines.h"
 
 #define HEADER_MAX (1u << 20)
-#define HEADER_LINES_MAX 1000	/* purges, and refusals, in one header: the rest waits for the next */
+#define HEADER_LINES_MAX 1000	/* purges, refusals, and exports, in one header: the rest waits for the next */
 
 struct header_purge {		/* down: order (batches 0); up: receipt */
 	char shard[SHARD_TEXT];	/* "*": the whole device */
@@ -23,6 +24,13 @@ struct header_refusal {
 	writer_t writer;
 	uint64_t seq;
 	char reason[256];	/* empty: a head has adopted it after all */
+};
+
+struct header_export {		/* up: the person exported; see node/export.h */
+	uint64_t number, at_ms, rows;
+	bool part;		/* filtered: not all that he holds of the type */
+	char type[NAME_MAX_LEN + 1];
+	uint8_t hash[32];
 };
 
 struct header {
@@ -39,6 +47,8 @@ struct header {
 	size_t purge_count, purge_cap;
 	struct header_refusal *refusals;
 	size_t refusal_count, refusal_cap;
+	struct header_export *exports;
+	size_t export_count, export_cap;
 };
 
 void header_encode(struct buf *out, const struct header *header, const struct key *key);
