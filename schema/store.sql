@@ -137,6 +137,23 @@ CREATE TABLE held(
 	PRIMARY KEY(f, s)
 ) STRICT, WITHOUT ROWID;
 
+-- Hub: how fast a node is given clients, and whether it is paused (node/budget.h).
+CREATE TABLE budget(
+	f INTEGER PRIMARY KEY,
+	day INTEGER NOT NULL,		-- since 1970, UTC
+	given INTEGER NOT NULL,		-- clients on that day
+	anew_ms INTEGER NOT NULL,	-- when it was last given its holding again; 0: never
+	anew_acked INTEGER NOT NULL,	-- its feed's confirmed commit right after that
+	paused_ms INTEGER NOT NULL	-- since when; 0: it is not
+) STRICT;
+
+-- Hub: clients that a node may hold and is given another day.
+CREATE TABLE backfill(
+	f INTEGER NOT NULL,
+	c INTEGER NOT NULL,
+	PRIMARY KEY(f, c)
+) STRICT, WITHOUT ROWID;
+
 -- A purge: at the hub ordered from a node, at a node to be done and confirmed.
 CREATE TABLE purge(
 	f INTEGER NOT NULL,
@@ -452,6 +469,24 @@ SELECT s FROM held WHERE f = ?1 ORDER BY s;
 SELECT count(*), count(DISTINCT s / 32) FROM held WHERE f = ?1 AND s >= 32;
 -- name: HELD_EMPTY
 DELETE FROM held WHERE f = ?1;
+
+-- name: HELD_CLIENT
+SELECT 1 FROM held WHERE f = ?1 AND s >= ?2 AND s < ?2 + 32 LIMIT 1;
+
+-- name: BUDGET_GET
+SELECT day, given, anew_ms, anew_acked, paused_ms FROM budget WHERE f = ?1;
+-- name: BUDGET_PUT
+INSERT OR REPLACE INTO budget(f, day, given, anew_ms, anew_acked, paused_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: BACKFILL_ADD
+INSERT OR IGNORE INTO backfill(f, c) VALUES(?1, ?2);
+-- name: BACKFILL_DROP
+DELETE FROM backfill WHERE f = ?1 AND c = ?2;
+-- name: BACKFILL_EMPTY
+DELETE FROM backfill WHERE f = ?1;
+-- name: BACKFILL_COUNT
+SELECT count(*) FROM backfill WHERE f = ?1;
+-- name: BACKFILL_NEXT
+SELECT c FROM backfill WHERE f = ?1 ORDER BY (SELECT max(b) FROM batch WHERE s >= c * 32 AND s < c * 32 + 32) DESC, c LIMIT ?2;
 
 -- name: PURGE_ADD
 INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) VALUES(?1, ?2, ?3, ?4, ?5, ?6);

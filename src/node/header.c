@@ -59,6 +59,10 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 		add_oid(out, "ack", header->ack);
 	if (header->more)
 		buf_addf(out, "more %" PRIu64 "\n", header->more);
+	if (!header->up && header->waiting)
+		buf_addf(out, "waiting %" PRIu64 " %" PRIu64 "\n", header->waiting, header->waiting_ms);
+	if (!header->up && header->paused_ms)
+		buf_addf(out, "paused %" PRIu64 "\n", header->paused_ms);
 	for (size_t i = 0; i < header->purge_count; i++) {
 		const struct header_purge *purge = &header->purges[i];
 
@@ -177,6 +181,16 @@ parse_export(struct header *header, const struct line *line)
 }
 
 static bool
+parse_waiting(struct header *header, const struct line *line)
+{
+	const char *from = line->value, *end = line->value + line->len, *p;
+	size_t len;
+
+	return word(&p, &len, &from, end) && bytes_to_u64(&header->waiting, p, len) &&
+	    word(&p, &len, &from, end) && bytes_to_u64(&header->waiting_ms, p, len) && from == end;
+}
+
+static bool
 parse_line(struct header *header, const struct line *line)
 {
 	if (line_is(line, "node"))
@@ -189,6 +203,10 @@ parse_line(struct header *header, const struct line *line)
 		return bytes_to_u64(&header->time_ms, line->value, line->len);
 	if (line_is(line, "more"))
 		return bytes_to_u64(&header->more, line->value, line->len);
+	if (line_is(line, "waiting") && !header->up)
+		return parse_waiting(header, line);
+	if (line_is(line, "paused") && !header->up)
+		return bytes_to_u64(&header->paused_ms, line->value, line->len);
 	if (line_is(line, "incarnation") && header->up)
 		return bytes_to_u64(&header->incarnation, line->value, line->len) &&
 		    header->incarnation <= INT64_MAX;

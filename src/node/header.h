@@ -43,6 +43,8 @@ struct header {
 	bool has_ack;			/* newest commit received in the other direction */
 	uint8_t ack[20];
 	uint64_t more;			/* batches still due after this commit */
+	uint64_t waiting, waiting_ms;	/* down: clients that come later, and from when; 0: none (node/budget.h) */
+	uint64_t paused_ms;		/* down: no batch comes since then; 0: they come */
 	struct header_purge *purges;
 	size_t purge_count, purge_cap;
 	struct header_refusal *refusals;
