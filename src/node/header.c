@@ -89,7 +89,7 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 	lines_sign(out, start, SIGNED_AS, key);
 }
 
-/* The next word of a line's value. */
+/* The next word of a line's value; none when a space follows that ends the line. */
 static bool
 word(const char **p, size_t *len, const char **from, const char *end)
 {
@@ -101,7 +101,7 @@ word(const char **p, size_t *len, const char **from, const char *end)
 	*p = *from;
 	*len = (size_t)((space ? space : end) - *from);
 	*from = space ? space + 1 : end;
-	return *len != 0;
+	return *len != 0 && !(space && *from == end);
 }
 
 static bool
