@@ -167,6 +167,8 @@ CREATE TABLE purge(
 	PRIMARY KEY(f, shard)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX purge_unconfirmed ON purge(ordered_ms, f, shard) WHERE receipt IS NULL;
+
 -- Hub: headers of up feeds that confirm purges, as they were signed.
 CREATE TABLE receipt(
 	i INTEGER PRIMARY KEY,
@@ -281,6 +283,16 @@ CREATE TABLE audit(
 	detail TEXT NOT NULL,
 	hash BLOB NOT NULL		-- 32 bytes, over the row and the hash before it
 ) STRICT;
+
+CREATE INDEX audit_revoked ON audit(node, at_ms) WHERE what = 'device revoked';
+
+-- Hub: whom a row of the audit log is about: the device's person, and all whom it
+-- names by id.  The rows say the same; this only finds them.
+CREATE TABLE audit_about(
+	about BLOB NOT NULL,		-- 16 bytes
+	a INTEGER NOT NULL,
+	PRIMARY KEY(about, a)
+) STRICT, WITHOUT ROWID;
 
 -- What selectors of grants look clients up by; derived like the record tables.
 
@@ -611,20 +623,22 @@ DELETE FROM stated;
 
 -- name: AUDIT_ADD
 INSERT INTO audit(at_ms, node, what, detail, hash) VALUES(?1, ?2, ?3, ?4, ?5);
+-- name: AUDIT_ABOUT
+INSERT OR IGNORE INTO audit_about(about, a) VALUES(?1, ?2);
 -- name: AUDIT_TIP
 SELECT hash FROM audit WHERE a = (SELECT max(a) FROM audit);
 -- name: AUDIT_EACH /*scan*/
 SELECT a, at_ms, node, what, detail, hash FROM audit ORDER BY a;
 -- name: AUDIT_LATEST /*scan*/
 SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON peer.node = audit.node ORDER BY a DESC LIMIT ?1;
--- name: AUDIT_OF /*scan*/
-SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON peer.node = audit.node WHERE person = ?1 OR instr(detail, ?2) ORDER BY a DESC LIMIT ?3;
+-- name: AUDIT_OF
+SELECT a, at_ms, audit.node, what, detail, person FROM audit_about JOIN audit USING(a) LEFT JOIN peer ON peer.node = audit.node WHERE about = ?1 ORDER BY a DESC LIMIT ?2;
 -- name: AUDIT_HELD /*scan*/
 SELECT feed.node, person, s FROM feed CROSS JOIN held ON held.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE s BETWEEN ?1 AND ?2 ORDER BY feed.f, s;
 -- name: AUDIT_ORDERED /*scan*/
 SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
 -- name: AUDIT_UNCONFIRMED /*scan*/
-SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, feed.f, shard;
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM purge INDEXED BY purge_unconfirmed CROSS JOIN feed ON feed.f = purge.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, purge.f, shard;
 -- name: AUDIT_NOT_WIPED /*scan*/
 SELECT peer.node, person FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
 -- name: AUDIT_REVOKED
@@ -636,8 +650,8 @@ SELECT count(*), count(DISTINCT s) FROM entry JOIN batch ON batch.b = entry.b WH
 
 -- name: EXPORT_ADD
 INSERT INTO export(number, at_ms, type, part, rows, hash, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0);
--- name: EXPORT_DUE
-SELECT number, at_ms, type, part, rows, hash FROM export WHERE number > 0 ORDER BY number LIMIT ?1;
+-- name: EXPORT_DUE /*scan*/
+SELECT number, at_ms, type, part, rows, hash FROM export ORDER BY number LIMIT ?1;
 -- name: EXPORT_UNDER_WAY /*scan*/
 UPDATE export SET told = number <= ?1;
 -- name: EXPORT_TOLD /*scan*/
