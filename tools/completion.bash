@@ -78,6 +78,8 @@ _satchel()
 		help/) words="$(_satchel_first) types" ;;
 		person/) words='add list' ;;
 		access/) words=explain ;;
+		canary/) words='list who' ;;
+		nodes/) words=resume ;;
 		import/)
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$current"))

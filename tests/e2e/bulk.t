@@ -83,9 +83,26 @@ sync ana
 is "after a revoke no more" "$(status_of sat ana export client after.csv)" 4
 ok "what went out before it was known is in the log" contains "$(whats hub audit of ana --limit 0)" "3 export"
 
+# --- canaries ---
+must hub canary ana name="Nordlicht" emails=nl@ours.example >/dev/null
+is "a canary leads to one person" "$(status_of sat hub canary boris name=Other emails=nl@ours.example)" 5
+is "or is none" "$(status_of sat hub canary boris name=Other)" 2
+must hub canary boris name="Sudlicht" phones=+40744999111 >/dev/null
+must hub grant ana --may export >/dev/null
+sync ana
+must ana export client name:nord leak.csv >/dev/null
+leak=$(grep -o '[a-z]*@[a-z.]*' leak.csv)
+ok "a leaked file says whose it was" contains "$(sat hub canary who "$leak" --porcelain)" "Ana Rep"
+ok "a phone as well" contains "$(sat hub canary who '+40 744 999 111' --porcelain)" "Boris Rep"
+is "a client is no canary" "$(status_of sat hub canary who 'Ana client 1')" 1
+is "there are two" "$(count hub canary list)" 2
+is "who is to be found does not see which" "$(count ana canary list)" 0
+ok "nor on the record" not grep -i canary leak.csv
+is "nor makes one" "$(status_of sat ana canary ana name=Own emails=own@ours.example)" 4
+
 # --- all again ---
 sync boris
-is "a large holding" "$(count boris list client)" 110
+is "a large holding" "$(count boris list client)" 111
 echo "a long passphrase" >passphrase
 chmod 600 passphrase
 must boris backup "$work/boris.backup" --passphrase-file passphrase >/dev/null
@@ -97,12 +114,12 @@ restore()
 restore
 must hub add client name="After the backup" owner="$boris" >/dev/null
 must boris sync >"$work/told"
-is "the first restore of a week is believed" "$(count boris list client)" 111
+is "the first restore of a week is believed" "$(count boris list client)" 112
 sync boris
 restore
 must boris sync >"$work/told"
 ok "the second pauses the device" says "paused"
-is "and it is given nothing" "$(count boris list client)" 110
+is "and it is given nothing" "$(count boris list client)" 111
 must hub revoke boris --client "Boris client 1" >/dev/null
 sync boris
 is "but orders to erase" "$(sat boris list client --json | grep -c '"name": "Boris client 1"')" 0
@@ -115,7 +132,7 @@ is "a rep cannot let it go on" "$(status_of sat boris nodes resume boris)" 4
 is "a head can" "$(status_of sat hilda nodes resume boris)" 0
 is "once" "$(status_of sat hilda nodes resume boris)" 5
 must boris sync >"$work/told"
-is "and all comes" "$(count boris list client)" 110
+is "and all comes" "$(count boris list client)" 111
 ok "without a word" not says "paused"
 kinds=$(whats hub audit of boris --limit 0)
 for what in anew paused resumed; do
