@@ -129,6 +129,9 @@ json_has '"capabilities":["audit"]' "also what the role brings"
 run grant ana --may export
 run access ana --json
 json_has '"capabilities":["export","audit"]' "a grant that knows of the revoke counts"
+run grant ana --may delete --until 2999-12-31
+status_is 0 "a capability has a last day, when one is given"
+says "grant delete until 2999-12-31" "and it is said"
 for may in '' '*' all Export export, ,export grant 'export,grant' "$(printf '%0300d' 0)"; do
 	run grant ana --may "$may"
 	status_is 2 "no capability is \"$(printf %.12s "$may")\""

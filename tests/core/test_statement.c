@@ -139,6 +139,7 @@ a_malformed_statement_is_refused(void **unused)
 		GRANT("client", HEX, "[\"assignment\",\"internal\"]", "edit"),
 		GRANT("team", "x", "[]", "see"),
 		GRANT("may", "", "[\"export\"]", ""),
+		"[\"grant\",\"" HEX "\",\"\",\"may\",\"\",[\"export\"],\"\",\"2026-12-31\"]",
 	};
 	static const char *const bad[] = {
 		"", "null", "\"grant\"", "[]", "[\"grant\"]",
