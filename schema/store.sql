@@ -140,6 +140,23 @@ CREATE TABLE held(
 	PRIMARY KEY(f, s)
 ) STRICT, WITHOUT ROWID;
 
+-- Hub: how fast a node is given clients, and whether it is paused (node/budget.h).
+CREATE TABLE budget(
+	f INTEGER PRIMARY KEY,
+	day INTEGER NOT NULL,		-- since 1970, UTC
+	given INTEGER NOT NULL,		-- clients on that day
+	anew_ms INTEGER NOT NULL,	-- when it was last given its holding again; 0: never
+	anew_acked INTEGER NOT NULL,	-- its feed's confirmed commit right after that
+	paused_ms INTEGER NOT NULL	-- since when; 0: it is not
+) STRICT;
+
+-- Hub: clients that a node may hold and is given another day.
+CREATE TABLE backfill(
+	f INTEGER NOT NULL,
+	c INTEGER NOT NULL,
+	PRIMARY KEY(f, c)
+) STRICT, WITHOUT ROWID;
+
 -- A purge: at the hub ordered from a node, at a node to be done and confirmed.
 CREATE TABLE purge(
 	f INTEGER NOT NULL,
@@ -152,6 +169,8 @@ CREATE TABLE purge(
 	receipt_ms INTEGER,
 	PRIMARY KEY(f, shard)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX purge_unconfirmed ON purge(ordered_ms, f, shard) WHERE receipt IS NULL;
 
 -- Hub: headers of up feeds that confirm purges, as they were signed.
 CREATE TABLE receipt(
@@ -210,6 +229,17 @@ CREATE TABLE notice(
 	writer BLOB NOT NULL,
 	seq INTEGER NOT NULL,
 	rejected INTEGER NOT NULL	-- 0: it waits at the hub for a person
+) STRICT;
+
+-- A node: exports that the hub has not heard of yet (node/export.h).
+CREATE TABLE export(
+	number INTEGER PRIMARY KEY,
+	at_ms INTEGER NOT NULL,
+	type TEXT NOT NULL,
+	part INTEGER NOT NULL,		-- 1: filtered
+	rows INTEGER NOT NULL,
+	hash BLOB NOT NULL,		-- BLAKE2b-256 of the file
+	told INTEGER NOT NULL		-- 1: in the up commit under way
 ) STRICT;
 
 -- Hub, after a restore: passports that are newer than the backup (node/heal.h).
@@ -272,6 +302,16 @@ CREATE TABLE audit(
 	detail TEXT NOT NULL,
 	hash BLOB NOT NULL		-- 32 bytes, over the row and the hash before it
 ) STRICT;
+
+CREATE INDEX audit_revoked ON audit(node, at_ms) WHERE what = 'device revoked';
+
+-- Hub: whom a row of the audit log is about: the device's person, and all whom it
+-- names by id.  The rows say the same; this only finds them.
+CREATE TABLE audit_about(
+	about BLOB NOT NULL,		-- 16 bytes
+	a INTEGER NOT NULL,
+	PRIMARY KEY(about, a)
+) STRICT, WITHOUT ROWID;
 
 -- What selectors of grants look clients up by; derived like the record tables.
 
@@ -465,6 +505,24 @@ SELECT count(*), count(DISTINCT s / 32) FROM held WHERE f = ?1 AND s >= 32;
 -- name: HELD_EMPTY
 DELETE FROM held WHERE f = ?1;
 
+-- name: HELD_CLIENT
+SELECT 1 FROM held WHERE f = ?1 AND s >= ?2 AND s < ?2 + 32 LIMIT 1;
+
+-- name: BUDGET_GET
+SELECT day, given, anew_ms, anew_acked, paused_ms FROM budget WHERE f = ?1;
+-- name: BUDGET_PUT
+INSERT OR REPLACE INTO budget(f, day, given, anew_ms, anew_acked, paused_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: BACKFILL_ADD
+INSERT OR IGNORE INTO backfill(f, c) VALUES(?1, ?2);
+-- name: BACKFILL_DROP
+DELETE FROM backfill WHERE f = ?1 AND c = ?2;
+-- name: BACKFILL_EMPTY
+DELETE FROM backfill WHERE f = ?1;
+-- name: BACKFILL_COUNT
+SELECT count(*) FROM backfill WHERE f = ?1;
+-- name: BACKFILL_NEXT
+SELECT c FROM backfill WHERE f = ?1 ORDER BY (SELECT max(b) FROM batch WHERE s >= c * 32 AND s < c * 32 + 32) DESC, c LIMIT ?2;
+
 -- name: PURGE_ADD
 INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
 -- name: PURGE_OF
@@ -592,26 +650,39 @@ DELETE FROM stated;
 
 -- name: AUDIT_ADD
 INSERT INTO audit(at_ms, node, what, detail, hash) VALUES(?1, ?2, ?3, ?4, ?5);
+-- name: AUDIT_ABOUT
+INSERT OR IGNORE INTO audit_about(about, a) VALUES(?1, ?2);
 -- name: AUDIT_TIP
 SELECT hash FROM audit WHERE a = (SELECT max(a) FROM audit);
 -- name: AUDIT_EACH /*scan*/
 SELECT a, at_ms, node, what, detail, hash FROM audit ORDER BY a;
 -- name: AUDIT_LATEST /*scan*/
 SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON peer.node = audit.node ORDER BY a DESC LIMIT ?1;
--- name: AUDIT_OF /*scan*/
-SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON peer.node = audit.node WHERE person = ?1 OR instr(detail, ?2) ORDER BY a DESC LIMIT ?3;
+-- name: AUDIT_OF
+SELECT a, at_ms, audit.node, what, detail, person FROM audit_about JOIN audit USING(a) LEFT JOIN peer ON peer.node = audit.node WHERE about = ?1 ORDER BY a DESC LIMIT ?2;
 -- name: AUDIT_HELD /*scan*/
 SELECT feed.node, person, s FROM feed CROSS JOIN held ON held.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE s BETWEEN ?1 AND ?2 ORDER BY feed.f, s;
 -- name: AUDIT_ORDERED /*scan*/
 SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
 -- name: AUDIT_UNCONFIRMED /*scan*/
-SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, feed.f, shard;
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM purge INDEXED BY purge_unconfirmed CROSS JOIN feed ON feed.f = purge.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, purge.f, shard;
 -- name: AUDIT_NOT_WIPED /*scan*/
 SELECT peer.node, person FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
 -- name: AUDIT_REVOKED
 SELECT coalesce(max(at_ms), 0) FROM audit WHERE node = ?1 AND what = 'device revoked';
 -- name: AUDIT_CONFIRMED
 SELECT count(*), count(DISTINCT s) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > ?2 AND n <= ?3;
+
+-- Exports (node/export_told.c).
+
+-- name: EXPORT_ADD
+INSERT INTO export(number, at_ms, type, part, rows, hash, told) VALUES(?1, ?2, ?3, ?4, ?5, ?6, 0);
+-- name: EXPORT_DUE /*scan*/
+SELECT number, at_ms, type, part, rows, hash FROM export ORDER BY number LIMIT ?1;
+-- name: EXPORT_UNDER_WAY /*scan*/
+UPDATE export SET told = number <= ?1;
+-- name: EXPORT_TOLD /*scan*/
+DELETE FROM export WHERE told = 1;
 
 -- Finding, showing and verifying.
 

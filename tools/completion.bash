@@ -47,6 +47,11 @@ _satchel()
 		COMPREPLY=($(compgen -d -- "$current"))
 		return ;;
 	--role) words='head rep branch erp auditor' ;;
+	--may) words='export import merge delete reassign configure audit' ;;
+	--export)
+		compopt -o filenames
+		COMPREPLY=($(compgen -f -- "$current"))
+		return ;;
 	--right) words='see edit' ;;
 	--dates) words='dmy mdy ymd' ;;
 	--as) words=$(_satchel_first types) ;;
@@ -59,16 +64,22 @@ _satchel()
 		words=$(_satchel_first)
 	elif [[ -z $words ]]; then
 		case $verb/$first in
-		add/ | list/) words=$(_satchel_first types) ;;
+		add/ | list/ | export/) words=$(_satchel_first types) ;;
 		add/*)
 			compopt -o nospace
 			words=$(_satchel_first "$first" | sed 's/$/=/') ;;
+		export/*)
+			compopt -o nospace -o filenames
+			COMPREPLY=($(compgen -W "$(_satchel_first "$first" | sed 's/$/:/')" -- "$current") $(compgen -f -- "$current"))
+			return ;;
 		list/*)
 			compopt -o nospace
 			words=$(_satchel_first "$first" | sed 's/$/:/') ;;
 		help/) words="$(_satchel_first) types" ;;
 		person/) words='add list' ;;
 		access/) words=explain ;;
+		canary/) words='list who' ;;
+		nodes/) words=resume ;;
 		import/)
 			compopt -o filenames
 			COMPREPLY=($(compgen -f -- "$current"))

@@ -39,8 +39,8 @@ struct cmd {
 	X(init) X(join) X(status) X(sync) \
 	X(add) X(set) X(delete) X(undo) \
 	X(show) X(list) X(find) X(history) \
-	X(conflicts) X(resolve) X(import) \
-	X(person) X(invite) X(grant) X(revoke) X(access) X(handover) X(quarantine) X(nodes) X(audit) X(token) \
+	X(conflicts) X(resolve) X(import) X(export) \
+	X(person) X(invite) X(grant) X(revoke) X(access) X(handover) X(quarantine) X(nodes) X(audit) X(canary) X(token) \
 	X(serve) X(backup) X(restore) X(verify) X(rebuild) X(help)
 
 #define X(name) extern const struct cmd cmd_##name;

@@ -49,6 +49,10 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	    parse_right(&statement.right, args_option(args, "right"), err) != OK ||
 	    cmd_open(&node, cli, err) != OK)
 		return err->code;
+	if (args_option(args, "may") && args_option(args, "right")) {
+		node_close(node);
+		return err_set(err, ERR_USAGE, "--right goes with clients, not with --may");
+	}
 	code = selector_parse(&statement, node, args->words[0], args, err);
 	if (code == OK)
 		code = parse_until(&statement.until_ms, node, args_option(args, "until"), err);
@@ -59,12 +63,13 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 }
 
 static const struct option_spec options[] = {
-	SELECTOR_OPTIONS, { "right", "see|edit" }, { "until", "DATE" }, { NULL, NULL }
+	SELECTOR_OPTIONS, { "right", "see|edit" }, MAY_OPTION, { "until", "DATE" }, { NULL, NULL }
 };
 
 const struct cmd cmd_grant = {
 	.name = "grant",
-	.args = "PERSON " SELECTOR_ARGS " [--blocks a,b] [--right see|edit] [--until DATE]",
+	.args = "PERSON " SELECTOR_ARGS " [--blocks a,b] [--right see|edit] [--until DATE]\n"
+	    "PERSON --may a,b [--until DATE]",
 	.summary = "give a person access to clients",
 	.help = "Give PERSON the right to see or edit (the default) blocks of clients: all blocks\n"
 	    "unless --blocks names some. The person's devices receive them at their next sync.\n"
@@ -72,7 +77,12 @@ const struct cmd cmd_grant = {
 	    "erase at their next contact what nothing else gives.\n"
 	    "\n"
 	    "  satchel grant ana --team North --blocks profile,contacts --right see\n"
-	    "  satchel grant ana --client \"Lodz Meble\" --until 2026-12-31\n",
+	    "  satchel grant ana --client \"Lodz Meble\" --until 2026-12-31\n"
+	    "\n"
+	    "With --may: what a person may do apart from clients: export, import, merge, delete\n"
+	    "(clients), reassign, configure, audit.\n"
+	    "\n"
+	    "  satchel grant ana --may export,delete\n",
 	.options = options,
 	.run = run,
 };

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "cli/args.h"
@@ -9,6 +10,7 @@
 #include "cli/table.h"
 #include "node/ask.h"
 #include "node/node.h"
+#include "node/value_text.h"
 #include "text/input.h"
 
 #define COLUMNS 9
@@ -75,10 +77,26 @@ print(const struct cli *cli, const json_t *nodes)
 		add_value(table, json_object_get(json_object_get(node, "holds"), "clients"));
 		add_value(table, json_object_get(node, "waiting"));
 		add_erasures(table, node);
-		table_add(table, json_is_true(json_object_get(node, "revoked")) ? "revoked" : "");
+		table_add(table, json_is_true(json_object_get(node, "revoked")) ? "revoked" :
+		    json_is_string(json_object_get(node, "paused")) ? "paused" : "");
 	}
 	table_print(table, cli->porcelain);
 	table_free(table);
+}
+
+static enum err_code
+resume(const struct cli *cli, const char *text, struct err *err)
+{
+	struct node *node;
+	node_t device;
+	enum err_code code;
+
+	if (cmd_open(&node, cli, err) != OK)
+		return err->code;
+	if ((code = find_node(&device, node, text, err)) == OK && (code = ask_resume(node, device, err)) == OK)
+		out_line(stdout, "It goes on with its next sync.");
+	node_close(node);
+	return code;
 }
 
 static enum err_code
@@ -90,7 +108,11 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	struct buf text;
 	enum err_code code;
 
-	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
+	if (args->count == 2 && strcmp(args->words[0], "resume") == 0)
+		return resume(cli, args->words[1], err);
+	if (args->count)
+		return err_set(err, ERR_USAGE, "which device is to go on? satchel nodes resume NODE");
+	if (cmd_open(&node, cli, err) != OK)
 		return err->code;
 	code = ask_nodes(&nodes, &as_of_ms, node, err);
 	if (code == OK) {
@@ -112,11 +134,13 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 
 const struct cmd cmd_nodes = {
 	.name = "nodes",
-	.args = "",
+	.args = "\nresume NODE",
 	.summary = "devices: who has them, what they hold, what they confirmed",
 	.help = "What the hub knows of each device: when it was last in contact, how many clients it\n"
 	    "holds, and which erasures it has confirmed (--json has the receipts). A head or an\n"
 	    "auditor asks the hub from his own machine; without a line its last answer is shown.\n"
-	    "Others see their own node.\n",
+	    "Others see their own node.\n"
+	    "A device that was given most of a large holding again, twice within a week, is\n"
+	    "paused: it gets nothing more until a head says resume.\n",
 	.run = run,
 };

@@ -38,7 +38,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 
 	if (args_need(args, device ? 0 : 1, device ? 0 : 1, err) != OK)
 		return err->code;
-	if (device && selector_given(args))
+	if (device && (selector_given(args) || args_option(args, "may")))
 		return err_set(err, ERR_USAGE, "a device is revoked as a whole");
 	if (cmd_open(&node, cli, err) != OK)
 		return err->code;
@@ -51,18 +51,19 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 }
 
 static const struct option_spec options[] = {
-	SELECTOR_OPTIONS, { "node", "NODE" }, { NULL, NULL }
+	SELECTOR_OPTIONS, { "node", "NODE" }, MAY_OPTION, { NULL, NULL }
 };
 
 const struct cmd cmd_revoke = {
 	.name = "revoke",
-	.args = "PERSON " SELECTOR_ARGS " [--blocks a,b]\n--node NODE",
+	.args = "PERSON " SELECTOR_ARGS " [--blocks a,b]\nPERSON --may a,b\n--node NODE",
 	.summary = "take access away, or a whole device",
 	.help = "Take away what a grant or a role gives. A device that holds what is revoked erases\n"
 	    "it at its next contact and confirms that; work it had not sent yet is kept for you.\n"
 	    "By --client or --all a client is taken away whichever way it was reached; by the\n"
 	    "other selectors only what was given by that same one.\n"
-	    "With --node a lost or stolen device loses everything.\n"
+	    "With --may the person loses what he may do apart from clients, as export, also when\n"
+	    "his role brings it. With --node a lost or stolen device loses everything.\n"
 	    "\n"
 	    "  satchel revoke ana --client \"Lodz Meble\"\n"
 	    "  satchel revoke boris --own --blocks finance\n",

@@ -95,6 +95,17 @@ print_contact(const struct node *node, const json_t *status)
 }
 
 static void
+print_backfill(const json_t *status)
+{
+	struct buf from;
+
+	buf_init(&from, 64);
+	out_time(&from, out_string(status, "backfill_from"));
+	out_say(stdout, "Clients to come: %lld, from %s on", (long long)number(status, "backfill"), from.p);
+	buf_release(&from);
+}
+
+static void
 print(const struct node *node, const json_t *status)
 {
 	out_say(stdout, "%s, %s at %s", out_string(status, "person"), out_string(status, "role"),
@@ -104,6 +115,10 @@ print(const struct node *node, const json_t *status)
 	if (!node->hub)
 		print_work(status);
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
+	if (number(status, "backfill"))
+		print_backfill(status);
+	if (json_is_true(json_object_get(status, "paused")))
+		out_line(stdout, "Paused: a head of sales has to let this device go on (satchel nodes resume).");
 	if (number(status, "conflicts"))
 		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
 		    (long long)number(status, "conflicts"));

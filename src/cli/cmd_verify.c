@@ -6,8 +6,12 @@
 #include "base/buf.h"
 #include "cli/args.h"
 #include "cli/out.h"
+#include "node/export.h"
 #include "node/node.h"
+#include "node/value_text.h"
 #include "node/verify.h"
+
+#define TITLE_MAX_BYTES 8192
 
 static void
 tell(void *context, const char *line)
@@ -42,15 +46,52 @@ print(const struct verify_result *result, json_t *lines)
 }
 
 static enum err_code
+check_export(const struct cli *cli, struct node *node, const char *path, struct err *err)
+{
+	struct export_word word;
+	struct buf title, at;
+	char name[NODE_TEXT];
+	json_t *json;
+
+	if (export_check(&word, node, path, err) != OK)
+		return err->code;
+	buf_init(&title, TITLE_MAX_BYTES);
+	buf_init(&at, 64);
+	record_title(&title, node, &word.person);
+	input_show_instant(&at, (int64_t)word.time_ms);
+	node_to_text(name, word.node);
+	if (cli->json) {
+		json = json_pack("{s:s, s:s, s:I, s:s, s:s, s:b, s:I}", "node", name, "person", title.p, "number",
+		    (json_int_t)word.number, "at", at.p, "type", word.type, "part", (int)word.part, "rows",
+		    (json_int_t)word.rows);
+		out_json(json);
+		json_decref(json);
+	} else {
+		out_say(stdout, "%s exported it at %s with device %s (number %llu): %llu of %s, %s. It is unchanged.",
+		    title.p, at.p, name, (unsigned long long)word.number, (unsigned long long)word.rows, word.type,
+		    word.part ? "a part of what was held" : "all that was held");
+	}
+	buf_release(&title);
+	buf_release(&at);
+	return OK;
+}
+
+static enum err_code
 run(const struct cli *cli, const struct args *args, struct err *err)
 {
 	struct verify_result result = { 0 };
+	const char *path = args_option(args, "export");
 	struct node *node;
 	json_t *lines;
 	enum err_code code;
 
 	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
+	if (path) {
+		code = check_export(cli, node, path, err);
+		node_close(node);
+		return code;
+	}
 	lines = cli->json ? json_array() : NULL;
 	code = verify_node(&result, node, tell, lines, err);
 	if (code == OK || code == ERR_INVALID)
@@ -60,12 +101,16 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	return code;
 }
 
+static const struct option_spec options[] = { { "export", "FILE" }, { NULL, NULL } };
+
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.args = "",
+	.args = "[--export FILE.csv]",
 	.summary = "check that all is as it was signed",
 	.help = "Checks the file, every signature, and that the tables say what the log says. Changes\n"
-	    "nothing. One line for each problem; the status is 3 when there is any.\n",
+	    "nothing. One line for each problem; the status is 3 when there is any. With --export:\n"
+	    "who made an exported file and when, and that it is unchanged.\n",
+	.options = options,
 	.when_locked = true,
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include "node/report.h"
 #include "node/value_text.h"
 #include "text/fold.h"
+#include "text/input.h"
 
 #define TEXT_MAX 4096
 
@@ -35,6 +36,38 @@ parse_blocks(uint32_t *blocks, const char *list, struct err *err)
 	return OK;
 }
 
+static enum err_code
+parse_capabilities(uint32_t *out, const char *list, struct err *err)
+{
+	*out = 0;
+	for (const char *name = list, *end; name; name = *end ? end + 1 : NULL) {
+		size_t len = strcspn(name, ",");
+		uint32_t bit = capability_from_text(name, len);
+
+		end = name + len;
+		if (bit == CAN_GRANT)
+			return err_set(err, ERR_USAGE, "--may grant: who gives access is a head; change the person's role");
+		if (bit == 0)
+			return err_set(err, ERR_USAGE, "--may: there is no capability \"%.*s\"; they are export, import, "
+			    "merge, delete, reassign, configure, audit", len < 40 ? (int)len : 40, name);
+		*out |= bit;
+	}
+	return OK;
+}
+
+static bool
+has_word(const char *text)
+{
+	struct buf folded;
+	bool has;
+
+	buf_init(&folded, strlen(text) * 24 + 1);
+	fold_text(&folded, text, strlen(text));
+	has = folded.len > 0;
+	buf_release(&folded);
+	return has;
+}
+
 /* TEXT as the one person's team (branch, territory) that it means is spelled;
  * as typed when no person has such a one yet. */
 static enum err_code
@@ -48,6 +81,10 @@ parse_name(struct selector *selector, struct node *node, const char *kind, const
 
 	if (*text == '\0')
 		return err_set(err, ERR_USAGE, "--%s needs a name", kind);
+	/* What folds to nothing would be the beginning of every name. */
+	if (strpbrk(text, "*?") || !has_word(text))
+		return err_set(err, ERR_INVALID, "--%s: \"%.*s\" names none; there are no patterns", kind,
+		    input_shown(text), text);
 	if (report_persons(&persons, node, err) != OK)
 		return err->code;
 	json_array_foreach(persons, i, person) {
@@ -121,12 +158,21 @@ enum err_code
 selector_parse(struct statement *statement, struct node *node, const char *person,
     const struct args *args, struct err *err)
 {
+	const char *may = args_option(args, "may");
 	struct statement checked;
 	struct buf text;
 	enum err_code code;
 
-	if (parse_blocks(&statement->blocks, args_option(args, "blocks"), err) != OK ||
-	    parse_selector(&statement->selector, node, args, err) != OK ||
+	if (may && selector_given(args))
+		return err_set(err, ERR_USAGE, "--may stands alone: what a person may also do is apart from clients");
+	if (may) {
+		/* A right goes with clients. */
+		statement->right = RIGHT_NONE;
+		statement->selector.kind = SELECT_ALL;
+	}
+	if ((may ? parse_capabilities(&statement->capabilities, may, err) :
+	    parse_blocks(&statement->blocks, args_option(args, "blocks"), err)) != OK ||
+	    (!may && parse_selector(&statement->selector, node, args, err) != OK) ||
 	    find_person(&statement->person, node, person, err) != OK)
 		return err->code;
 	/* What could not be read back must not be signed. */
@@ -141,7 +187,8 @@ enum err_code
 selector_state(struct node *node, struct statement *statement, struct err *err)
 {
 	struct rule rule = { .revoke = statement->revoke, .selector = statement->selector,
-	    .blocks = statement->blocks, .right = statement->right, .until_ms = statement->until_ms };
+	    .blocks = statement->blocks, .right = statement->right, .until_ms = statement->until_ms,
+	    .capabilities = statement->capabilities };
 	struct buf words, title;
 	enum err_code code = access_state(node, statement, err);
 
@@ -157,7 +204,7 @@ selector_state(struct node *node, struct statement *statement, struct err *err)
 	record_title(&title, node, &statement->person);
 	out_say(stdout, "%s: %s. %s", title.p, words.p, node->hub ? "In force now." :
 	    "In force when this node has next synced.");
-	if (statement->revoke)
+	if (statement->revoke && statement->capabilities == 0)
 		out_line(stdout, "What is no longer allowed is erased from each device at its next contact; "
 		    "satchel nodes shows which have confirmed it.");
 	buf_release(&words);

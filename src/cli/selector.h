@@ -17,8 +17,10 @@ struct statement;
 	{ "own", NULL }, { "team", "TEAM" }, { "branch", "BRANCH" }, { "territory", "TERRITORY" }, \
 	{ "segment", "SEGMENT" }, { "client", "CLIENT" }, { "all", NULL }, { "blocks", "BLOCK,..." }
 
-/* Fill in the person, selector and blocks of STATEMENT.  ERR_USAGE unless
- * exactly one selector is given.  A team, branch or territory is spelled as
+#define MAY_OPTION { "may", "CAPABILITY,..." }
+
+/* Fill in the person and either the capabilities of --may or selector and blocks
+ * of STATEMENT.  ERR_USAGE unless exactly one selector is given, or --may alone.  A team, branch or territory is spelled as
  * persons have it, when one of theirs is meant. */
 enum err_code selector_parse(struct statement *statement, struct node *node, const char *person,
     const struct args *args, struct err *err);

@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "cli/progress.h"
 #include "node/sync.h"
+#include "text/input.h"
 
 #define LINE_MAX_BYTES 4096
 
@@ -28,7 +29,7 @@ show_progress(void *context, const struct sync_progress *progress)
 static void
 print_json(const struct sync_result *result)
 {
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b}",
 	    "sent_batches", (json_int_t)result->sent_batches,
 	    "received_batches", (json_int_t)result->received_batches,
 	    "purged_shards", (json_int_t)result->purged_shards,
@@ -36,10 +37,25 @@ print_json(const struct sync_result *result)
 	    "rejected_batches", (json_int_t)result->rejected_batches,
 	    "requests", (json_int_t)result->requests, "bytes_out", (json_int_t)result->bytes_out,
 	    "bytes_in", (json_int_t)result->bytes_in, "left", (json_int_t)result->left,
-	    "wiped", (int)result->wiped, "refused_why", result->refused_why);
+	    "wiped", (int)result->wiped, "refused_why", result->refused_why,
+	    "backfill", (json_int_t)result->budget.waiting, "paused", result->budget.paused_ms != 0);
 
 	out_json(json);
 	json_decref(json);
+}
+
+static void
+add_backfill(struct buf *line, const struct budget_word *word)
+{
+	struct buf rfc3339;
+
+	buf_init(&rfc3339, 64);
+	input_show_instant(&rfc3339, word->from_ms);
+	out_count(line, (unsigned long long)word->waiting, "client more comes", "clients more come");
+	buf_adds(line, " from ");
+	out_time(line, rfc3339.p);
+	buf_adds(line, " on");
+	buf_release(&rfc3339);
 }
 
 static void
@@ -66,6 +82,13 @@ print(const struct sync_result *result)
 		out_count(&line, result->rejected_batches, "change was", "changes were");
 		buf_addf(&line, " rejected (%s)", result->refused_why);
 	}
+	if (result->budget.waiting) {
+		buf_adds(&line, "; ");
+		add_backfill(&line, &result->budget);
+	}
+	if (result->budget.paused_ms)
+		buf_adds(&line, "; paused: this device was given most of its clients again twice within a week, so a "
+		    "head of sales has to let it go on (satchel nodes resume)");
 	if (result->left)
 		buf_addf(&line, "; %llu still to come: sync again", (unsigned long long)result->left);
 	buf_addc(&line, '.');

@@ -16,6 +16,19 @@ const char *const selector_names[7] = {
 	"own", "team", "branch", "territory", "segment", "client", "all"
 };
 
+const char *const capability_names[CAPABILITY_COUNT] = {
+	"export", "import", "merge", "delete", "reassign", "configure", "grant", "audit"
+};
+
+uint32_t
+capability_from_text(const char *text, size_t len)
+{
+	for (unsigned i = 0; i < CAPABILITY_COUNT; i++)
+		if (strlen(capability_names[i]) == len && memcmp(capability_names[i], text, len) == 0)
+			return 1u << i;
+	return 0;
+}
+
 enum role
 role_from_text(const char *text, size_t len)
 {
@@ -243,6 +256,16 @@ add_rule(struct rules *out, bool revoke, const struct selector *selector, uint32
 }
 
 static void
+add_capabilities(struct rules *out, bool revoke, uint32_t capabilities)
+{
+	struct rule *rule = &out->rules[out->count++];
+
+	rule->revoke = revoke;
+	rule->selector.kind = SELECT_ALL;
+	rule->capabilities = capabilities & CAPABILITIES_GIVEN;
+}
+
+static void
 add_presets(struct rules *out, const struct subject *subject)
 {
 	const struct preset *preset;
@@ -267,6 +290,8 @@ add_presets(struct rules *out, const struct subject *subject)
 static bool
 may_cover(const struct rule *revoke, const struct rule *grant)
 {
+	if (revoke->capabilities & grant->capabilities)
+		return true;
 	if ((revoke->blocks & grant->blocks) == 0)
 		return false;
 	return revoke->selector.kind == SELECT_CLIENT || revoke->selector.kind == SELECT_ALL ||
@@ -307,6 +332,27 @@ find_beaten(struct rules *out, struct graph *graph, const size_t *source, size_t
 	}
 }
 
+/* What the role brings goes with any revoke of it; what was granted with one
+ * that the grant does not follow. */
+static void
+fold_capabilities(struct rules *out)
+{
+	uint32_t left = out->capabilities;
+
+	for (size_t r = 0; r < out->count; r++)
+		if (out->rules[r].revoke)
+			left &= ~out->rules[r].capabilities;
+	for (size_t g = 0; g < out->count; g++) {
+		uint32_t given = out->rules[g].revoke ? 0 : out->rules[g].capabilities;
+
+		for (size_t r = 0; given && r < out->count; r++)
+			if (out->rules[r].revoke && beats(out, r, g))
+				given &= ~out->rules[r].capabilities;
+		left |= given;
+	}
+	out->capabilities = left;
+}
+
 enum err_code
 policy_fold(struct rules *out, const struct subject *subject,
     const struct statement *statements, size_t count, uint64_t epoch, uint64_t now_ms,
@@ -335,14 +381,18 @@ policy_fold(struct rules *out, const struct subject *subject,
 			    "more than %d grants and revokes for one person", RULES_MAX);
 		}
 		source[out->count] = i;
-		add_rule(out, statement->revoke, &statement->selector, statement->blocks,
-		    statement->right);
+		if (statement->capabilities)
+			add_capabilities(out, statement->revoke, statement->capabilities);
+		else
+			add_rule(out, statement->revoke, &statement->selector, statement->blocks,
+			    statement->right);
 		out->rules[out->count - 1].dot = statement->dot;
 		out->rules[out->count - 1].hold = statement->hold_ms != 0;
 		out->rules[out->count - 1].until_ms = statement->hold_ms ? statement->hold_ms :
 		    statement->until_ms;
 	}
 	find_beaten(out, &graph, source, first);
+	fold_capabilities(out);
 	graph_release(&graph);
 	free(source);
 	return OK;
@@ -411,21 +461,22 @@ policy_held_back(const struct rules *rules, const struct subject *subject,
 }
 
 enum right
-policy_common_right(const struct subject *subject, uint8_t block)
+policy_common_right(const struct rules *rules, const struct subject *subject, uint8_t block)
 {
+	uint32_t may = rules->capabilities;
+
 	if (block < COMMON_FIRST || block >= BLOCK_COUNT || subject->role >= ROLE_COUNT)
 		return RIGHT_NONE;
-	if (subject->role == ROLE_HEAD)
-		return RIGHT_EDIT;
 	switch (block) {
 	case BLOCK_CATALOG:
-		return subject->role == ROLE_ERP ? RIGHT_EDIT : RIGHT_SEE;
-	case BLOCK_PEOPLE:
+		return may & CAN_CONFIGURE || subject->role == ROLE_ERP ? RIGHT_EDIT : RIGHT_SEE;
 	case BLOCK_CONFIG:
 	case BLOCK_CAMPAIGNS:
-		return RIGHT_SEE;
+		return may & CAN_CONFIGURE ? RIGHT_EDIT : RIGHT_SEE;
+	case BLOCK_PEOPLE:
+		return may & CAN_GRANT ? RIGHT_EDIT : RIGHT_SEE;
 	case BLOCK_POLICY:
-		return subject->role == ROLE_AUDITOR ? RIGHT_SEE : RIGHT_NONE;
+		return may & CAN_GRANT ? RIGHT_EDIT : may & CAN_AUDIT ? RIGHT_SEE : RIGHT_NONE;
 	}
 	return RIGHT_NONE;
 }

@@ -42,11 +42,14 @@ struct selector {
 	struct id client;
 };
 
-/* Capabilities stand apart from blocks. */
+/* Capabilities stand apart from blocks.  CAN_GRANT comes with the role of a head
+ * and in no other way: who gives access could give himself the rest. */
 enum {
 	CAN_EXPORT = 1, CAN_IMPORT = 2, CAN_MERGE = 4, CAN_DELETE = 8,
 	CAN_REASSIGN = 16, CAN_CONFIGURE = 32, CAN_GRANT = 64, CAN_AUDIT = 128
 };
+#define CAPABILITY_COUNT 8
+#define CAPABILITIES_GIVEN (((1u << CAPABILITY_COUNT) - 1) & ~(uint32_t)CAN_GRANT)
 
 enum role { ROLE_HEAD, ROLE_REP, ROLE_BRANCH, ROLE_ERP, ROLE_AUDITOR, ROLE_COUNT };
 
@@ -80,6 +83,8 @@ struct statement {
 	struct selector selector;
 	uint32_t blocks;	/* bit per enum block; BLOCKS_ALL when none were named */
 	enum right right;	/* of a grant */
+	uint32_t capabilities;	/* bits of CAN_*: it is about these, and about no clients: selector,
+				 * blocks and right mean nothing then; else 0 */
 	uint64_t until_ms;	/* of a grant: it counts before then; 0: without end */
 	uint64_t hold_ms;	/* of a revoke that only holds: until then; 0: it counts */
 	struct dot *after;	/* what its author had seen; owned by the caller.  A dot stands for
@@ -92,8 +97,9 @@ struct rule {
 	bool revoke;		/* covers as above and takes away */
 	bool hold;		/* a revoke that only holds */
 	struct selector selector;
-	uint32_t blocks;
+	uint32_t blocks;	/* 0 when it is about capabilities */
 	enum right right;
+	uint32_t capabilities;
 	struct dot dot;		/* of its statement; zero for a preset */
 	uint64_t until_ms;	/* when it ends by itself; 0: never */
 };
@@ -113,6 +119,9 @@ enum role role_from_text(const char *text, size_t len);	/* ROLE_COUNT: none */
 extern const char *const role_names[ROLE_COUNT];
 extern const char *const right_names[3];
 extern const char *const selector_names[7];		/* "own" ... "all" */
+extern const char *const capability_names[CAPABILITY_COUNT];	/* by bit: "export" ... "audit" */
+/* The bit of that name; 0: there is none. */
+uint32_t capability_from_text(const char *text, size_t len);
 bool selector_has_name(enum selector_kind kind);	/* rather than a client or nothing */
 
 /* Fold the role preset and the statements about SUBJECT into rules.  Pure in
@@ -137,9 +146,10 @@ enum right policy_right(const struct rules *rules, const struct subject *subject
  * has stays, and stays as it is, although policy_right says less. */
 bool policy_held_back(const struct rules *rules, const struct subject *subject,
     const struct assignment *assignment, uint8_t block);
-/* The same for common shards: everybody sees people, config, catalog and
- * campaigns; heads edit them (erp the catalogue); policy is for heads. */
-enum right policy_common_right(const struct subject *subject, uint8_t block);
+/* The same for common shards: who has a role sees people, config, catalog and
+ * campaigns.  CAN_CONFIGURE edits the last three (erp the catalogue without it),
+ * CAN_GRANT people and policy; CAN_AUDIT sees policy. */
+enum right policy_common_right(const struct rules *rules, const struct subject *subject, uint8_t block);
 
 /* Is the whole device NODE taken away: is there a revoke of it, and no grant of
  * it that causally follows every such revoke?  EPOCH as in policy_fold. */
@@ -149,7 +159,8 @@ bool policy_node_revoked(const struct statement *statements, size_t count, node_
 /* A statement as the JSON array value of its log op, and back.
  *
  *	["grant"|"revoke",PERSON,NODE,SELECTOR,ARGUMENT,[BLOCK...],RIGHT]
- *	["grant",PERSON,"",SELECTOR,ARGUMENT,[BLOCK...],RIGHT,UNTIL]
+ *	["grant"|"revoke",PERSON,"","may","",[CAPABILITY...],""]
+ *	["grant",PERSON,"",...,UNTIL]	either of them
  *
  * PERSON (32 digits) or NODE (16) is "", the other is not.  ARGUMENT is a name,
  * a client's 32 digits, or "" for own and all.  Blocks are those of a client,
@@ -157,11 +168,13 @@ bool policy_node_revoked(const struct statement *statements, size_t count, node_
  * is "see" or "edit" in a grant to a person, else "".  About a node the selector
  * is "all" and no block is named.  A name has 1 to 63 bytes, no control
  * character, no space at its ends, and no * or ?: there are no patterns.
+ * Capabilities are named one by one, in the order of their bits; "grant" is none
+ * that can be given.
  * UNTIL is the last day on which a grant to a person counts, "2026-12-31", and
  * ends with it in UTC; without one there is no eighth part.
  *
  * Decoding leaves dot, epoch and after empty.  Encoding needs at least one
- * block, and writes what it is given: decode what a person asked for once
+ * block or capability, and writes what it is given: decode what a person asked for once
  * before it is signed. */
 void statement_encode(struct buf *out, const struct statement *statement);
 enum err_code statement_decode(struct statement *out, struct value value, struct err *err);
@@ -173,7 +186,7 @@ uint64_t until_from_text(const char *text, size_t len);
 void until_to_text(char out[UNTIL_TEXT], uint64_t until_ms);
 
 /* One line a head can read: "grant edit of deals, contacts on own clients until
- * 2026-12-31". */
+ * 2026-12-31", "revoke export". */
 void rule_describe(struct buf *out, const struct rule *rule);
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 
+#define MAY "may"	/* in the selector's place: it is about capabilities */
+
 /* The places of a statement's array. */
 enum { AT_VERB, AT_PERSON, AT_NODE, AT_SELECTOR, AT_ARGUMENT, AT_BLOCKS, AT_RIGHT, AT_UNTIL, AT_END };
 
@@ -70,26 +72,32 @@ add_text(struct buf *out, const char *text)
 	value_add_string(out, text, strlen(text));
 }
 
-void
-statement_encode(struct buf *out, const struct statement *statement)
+static void
+add_capabilities(struct buf *out, uint32_t capabilities)
 {
-	char person[ID_HEX] = "", node[NODE_TEXT] = "", client[ID_HEX];
-	const struct selector *selector = &statement->selector;
 	bool more = false;
 
-	/* No block at all would be written as all of them. */
-	assert(statement->blocks & BLOCKS_ALL);
-	if (!id_is_zero(&statement->person))
-		id_to_hex(person, &statement->person);
-	if (statement->node)
-		node_to_text(node, statement->node);
-	buf_addc(out, '[');
-	add_text(out, statement->revoke ? "revoke" : "grant");
-	buf_addc(out, ',');
-	add_text(out, person);
-	buf_addc(out, ',');
-	add_text(out, node);
-	buf_addc(out, ',');
+	add_text(out, MAY);
+	buf_adds(out, ",\"\",[");
+	for (unsigned i = 0; i < CAPABILITY_COUNT; i++) {
+		if (!(capabilities >> i & 1))
+			continue;
+		if (more)
+			buf_addc(out, ',');
+		add_text(out, capability_names[i]);
+		more = true;
+	}
+	buf_adds(out, "],\"\"");
+}
+
+/* Which clients, which blocks of them and what right. */
+static void
+add_clients(struct buf *out, const struct statement *statement)
+{
+	const struct selector *selector = &statement->selector;
+	char client[ID_HEX];
+	bool more = false;
+
 	add_text(out, selector_names[selector->kind]);
 	buf_addc(out, ',');
 	if (selector->kind == SELECT_CLIENT) {
@@ -110,6 +118,30 @@ statement_encode(struct buf *out, const struct statement *statement)
 	buf_adds(out, "],");
 	add_text(out, statement->revoke || statement->right == RIGHT_NONE ? "" :
 	    right_names[statement->right]);
+}
+
+void
+statement_encode(struct buf *out, const struct statement *statement)
+{
+	char person[ID_HEX] = "", node[NODE_TEXT] = "";
+
+	/* No block at all would be written as all of them. */
+	assert(statement->capabilities || statement->blocks & BLOCKS_ALL);
+	if (!id_is_zero(&statement->person))
+		id_to_hex(person, &statement->person);
+	if (statement->node)
+		node_to_text(node, statement->node);
+	buf_addc(out, '[');
+	add_text(out, statement->revoke ? "revoke" : "grant");
+	buf_addc(out, ',');
+	add_text(out, person);
+	buf_addc(out, ',');
+	add_text(out, node);
+	buf_addc(out, ',');
+	if (statement->capabilities)
+		add_capabilities(out, statement->capabilities);
+	else
+		add_clients(out, statement);
 	if (statement->until_ms) {
 		char until[UNTIL_TEXT];
 
@@ -174,14 +206,18 @@ get_whom(struct statement *out, struct buf *text, struct value value, struct err
 }
 
 static enum err_code
-get_selector(struct selector *out, struct buf *text, struct value value, struct err *err)
+get_selector(struct selector *out, bool *may, struct buf *text, struct value value, struct err *err)
 {
 	enum err_code code;
 	size_t kind = 0;
 
 	if ((code = get_text(text, value, AT_SELECTOR, "selector", err)))
 		return code;
-	while (kind <= SELECT_ALL && !is(text, selector_names[kind]))
+	if (is(text, MAY)) {
+		*may = true;
+		kind = SELECT_ALL;
+	}
+	while (!*may && kind <= SELECT_ALL && !is(text, selector_names[kind]))
 		kind++;
 	if (kind > SELECT_ALL)
 		return err_set(err, ERR_INVALID, "access statement: no selector \"%s\"", text->p);
@@ -199,7 +235,31 @@ get_selector(struct selector *out, struct buf *text, struct value value, struct 
 		memcpy(out->name, text->p, text->len);
 	} else if (text->len) {
 		return err_set(err, ERR_INVALID, "access statement: selector %s takes no argument",
-		    selector_names[kind]);
+		    *may ? MAY : selector_names[kind]);
+	}
+	return OK;
+}
+
+static enum err_code
+get_capabilities(uint32_t *out, struct buf *text, struct value array, struct err *err)
+{
+	uint32_t before = 0, bit;
+
+	if (array.len == 0 || array.p[0] != '[' || value_at(array, 0).len == 0)
+		return err_set(err, ERR_INVALID, "access statement: no capability is named");
+	for (size_t i = 0; value_at(array, i).len; i++) {
+		enum err_code code = get_text(text, array, i, "capability", err);
+
+		if (code)
+			return code;
+		bit = capability_from_text(text->p, text->len);
+		if (!(bit & CAPABILITIES_GIVEN))
+			return err_set(err, ERR_INVALID,
+			    "access statement: no capability \"%s\" that can be given", text->p);
+		if (bit <= before)
+			return err_set(err, ERR_INVALID,
+			    "access statement: capability %s is out of order", text->p);
+		*out |= before = bit;
 	}
 	return OK;
 }
@@ -246,7 +306,7 @@ get_right(struct statement *out, struct buf *text, struct value value, struct er
 		out->right = RIGHT_EDIT;
 	else if (text->len)
 		return err_set(err, ERR_INVALID, "access statement: no right \"%s\"", text->p);
-	if ((out->right != RIGHT_NONE) != (!out->revoke && out->node == 0))
+	if ((out->right != RIGHT_NONE) != (!out->revoke && out->node == 0 && out->capabilities == 0))
 		return err_set(err, ERR_INVALID,
 		    "access statement: a right goes with a grant to a person");
 	return OK;
@@ -263,7 +323,7 @@ get_until(struct statement *out, struct buf *text, struct value value, struct er
 		return code;
 	if ((out->until_ms = until_from_text(text->p, text->len)) == 0)
 		return err_set(err, ERR_INVALID, "access statement: \"%s\" is no day", text->p);
-	if (out->right == RIGHT_NONE)
+	if (out->right == RIGHT_NONE && (out->revoke || out->capabilities == 0))
 		return err_set(err, ERR_INVALID, "access statement: only a grant to a person has a last day");
 	return OK;
 }
@@ -271,6 +331,7 @@ get_until(struct statement *out, struct buf *text, struct value value, struct er
 static enum err_code
 decode(struct statement *out, struct buf *text, struct value value, struct err *err)
 {
+	bool may = false;
 	enum err_code code;
 
 	if (value.len == 0 || value.p[0] != '[' || value_scan(value.p, value.len) != value.len ||
@@ -284,12 +345,13 @@ decode(struct statement *out, struct buf *text, struct value value, struct err *
 		return err_set(err, ERR_INVALID, "access statement: \"%s\" is neither grant nor revoke",
 		    text->p);
 	if ((code = get_whom(out, text, value, err)) ||
-	    (code = get_selector(&out->selector, text, value, err)) ||
-	    (code = get_blocks(&out->blocks, text, value_at(value, AT_BLOCKS), err)) ||
+	    (code = get_selector(&out->selector, &may, text, value, err)) ||
+	    (code = may ? get_capabilities(&out->capabilities, text, value_at(value, AT_BLOCKS), err)
+	    : get_blocks(&out->blocks, text, value_at(value, AT_BLOCKS), err)) ||
 	    (code = get_right(out, text, value, err)) || (code = get_until(out, text, value, err)))
 		return code;
 	/* A device is taken or given back whole. */
-	if (out->node && (out->selector.kind != SELECT_ALL || out->blocks != BLOCKS_ALL))
+	if (out->node && (may || out->selector.kind != SELECT_ALL || out->blocks != BLOCKS_ALL))
 		return err_set(err, ERR_INVALID,
 		    "access statement: about a node it says all, and names no block");
 	return OK;
@@ -328,19 +390,26 @@ describe_blocks(struct buf *out, uint32_t blocks)
 	}
 }
 
-void
-rule_describe(struct buf *out, const struct rule *rule)
+static void
+describe_capabilities(struct buf *out, uint32_t capabilities)
 {
-	const struct selector *selector = &rule->selector;
-	char client[ID_TEXT], until[UNTIL_TEXT];
+	bool more = false;
 
-	if (rule->hold)
-		buf_adds(out, "hold ");
-	else if (rule->revoke)
-		buf_adds(out, "revoke ");
-	else
-		buf_addf(out, "grant %s of ", right_names[rule->right]);
-	describe_blocks(out, rule->blocks);
+	for (unsigned i = 0; i < CAPABILITY_COUNT; i++) {
+		if (!(capabilities >> i & 1))
+			continue;
+		if (more)
+			buf_adds(out, ", ");
+		buf_adds(out, capability_names[i]);
+		more = true;
+	}
+}
+
+static void
+describe_selector(struct buf *out, const struct selector *selector)
+{
+	char client[ID_TEXT];
+
 	if (selector->kind == SELECT_CLIENT) {
 		id_to_text(client, &selector->client);
 		buf_addf(out, " on client %s", client);
@@ -349,6 +418,22 @@ rule_describe(struct buf *out, const struct rule *rule)
 		    selector->name);
 	} else {
 		buf_addf(out, " on %s clients", selector_names[selector->kind]);
+	}
+}
+
+void
+rule_describe(struct buf *out, const struct rule *rule)
+{
+	char until[UNTIL_TEXT];
+
+	buf_adds(out, rule->hold ? "hold " : rule->revoke ? "revoke " : "grant ");
+	if (rule->capabilities) {
+		describe_capabilities(out, rule->capabilities);
+	} else {
+		if (!rule->revoke)
+			buf_addf(out, "%s of ", right_names[rule->right]);
+		describe_blocks(out, rule->blocks);
+		describe_selector(out, &rule->selector);
 	}
 	/* A hold ends within a day, at an hour; who reports it says which. */
 	if (rule->until_ms && !rule->hold) {

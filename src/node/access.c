@@ -265,7 +265,7 @@ access_right(enum right *out, const struct access *access, struct node *node, in
 
 	*out = RIGHT_NONE;
 	if (LOG_SHARD_CLIENT(s) == 0) {
-		*out = policy_common_right(&access->subject, LOG_SHARD_BLOCK(s));
+		*out = policy_common_right(&access->rules, &access->subject, LOG_SHARD_BLOCK(s));
 		return OK;
 	}
 	if (access_assignment(&assignment, node, LOG_SHARD_CLIENT(s), err) != OK)

@@ -9,6 +9,7 @@
 #include "net/client.h"
 #include "node/access.h"
 #include "node/audit.h"
+#include "node/budget.h"
 #include "node/enrol.h"
 #include "node/heal.h"
 #include "node/quarantine.h"
@@ -151,21 +152,15 @@ ask_quarantine(json_t **out, struct node *node, bool all, struct err *err)
 	return quarantine_list(out, node, all, err);
 }
 
-enum err_code
-ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
+/* What a head orders; when it cannot be done, the hub says why. */
+static enum err_code
+order(struct node *node, const char *path, const char *body, struct err *err)
 {
-	char body[80];
 	const char *why;
 	json_t *answer, *number;
-	enum err_code code;
+	enum err_code code = ask(&answer, node, path, body, err);
 
-	if (node->hub) {
-		if (need_grant(node, "decide about the quarantine", err) != OK)
-			return err->code;
-		return quarantine_decide(node, id, adopt, &node->person, err);
-	}
-	snprintf(body, sizeof(body), "{\"id\":%" PRId64 ",\"adopt\":%s}", id, adopt ? "true" : "false");
-	if ((code = ask(&answer, node, "/ask/decide", body, err)) != OK)
+	if (code != OK)
 		return code;
 	why = json_string_value(json_object_get(answer, "error"));
 	number = json_object_get(answer, "code");
@@ -174,6 +169,35 @@ ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
 		    "%s", why);
 	json_decref(answer);
 	return code;
+}
+
+enum err_code
+ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
+{
+	char body[80];
+
+	if (node->hub) {
+		if (need_grant(node, "decide about the quarantine", err) != OK)
+			return err->code;
+		return quarantine_decide(node, id, adopt, &node->person, err);
+	}
+	snprintf(body, sizeof(body), "{\"id\":%" PRId64 ",\"adopt\":%s}", id, adopt ? "true" : "false");
+	return order(node, "/ask/decide", body, err);
+}
+
+enum err_code
+ask_resume(struct node *node, node_t device, struct err *err)
+{
+	char name[NODE_TEXT], body[64];
+
+	if (node->hub) {
+		if (need_grant(node, "let a device go on", err) != OK)
+			return err->code;
+		return budget_resume(node, device, &node->person, err);
+	}
+	node_to_text(name, device);
+	snprintf(body, sizeof(body), "{\"node\":\"%s\"}", name);
+	return order(node, "/ask/resume", body, err);
 }
 
 /* --- audit --- */
@@ -238,6 +262,19 @@ answer_quarantine(json_t **out, struct node *hub, const struct access *access, j
 	return quarantine_list(out, hub, json_is_true(json_object_get(question, "all")), err);
 }
 
+/* What became of it goes back in words: the asker is a head. */
+static json_t *
+answer_order(enum err_code code, const struct err *err)
+{
+	json_t *answer = json_object();
+
+	if (code != OK) {
+		json_object_set_new(answer, "error", json_string(err->msg));
+		json_object_set_new(answer, "code", json_integer(code));
+	}
+	return answer;
+}
+
 static enum err_code
 answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
     const struct access *access, json_t *question, struct err *err)
@@ -248,12 +285,23 @@ answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
 		return err_set(err, ERR_INVALID, "decide what?");
 	if (access_need(access, CAN_GRANT, "decide about the quarantine", err) != OK)
 		return err->code;
-	*out = json_object();
-	/* What was decided goes back in words: the asker is a head. */
-	if (quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), &caller->person, err) != OK) {
-		json_object_set_new(*out, "error", json_string(err->msg));
-		json_object_set_new(*out, "code", json_integer(err->code));
-	}
+	*out = answer_order(quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), &caller->person,
+	    err), err);
+	return OK;
+}
+
+static enum err_code
+answer_resume(json_t **out, struct node *hub, const struct serve_caller *caller,
+    const struct access *access, json_t *question, struct err *err)
+{
+	const char *name = json_string_value(json_object_get(question, "node"));
+	node_t device;
+
+	if (name == NULL || !node_from_text(&device, name, strlen(name)))
+		return err_set(err, ERR_INVALID, "which node?");
+	if (access_need(access, CAN_GRANT, "let a device go on", err) != OK)
+		return err->code;
+	*out = answer_order(budget_resume(hub, device, &caller->person, err), err);
 	return OK;
 }
 
@@ -295,6 +343,8 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 		code = answer_audit(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/decide") == 0)
 		code = answer_decide(&answer, hub, caller, &access, question, err);
+	else if (strcmp(path, "/ask/resume") == 0)
+		code = answer_resume(&answer, hub, caller, &access, question, err);
 	else
 		code = err_set(err, ERR_NOT_FOUND, "no such question");
 	if (code == OK && (text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER)) != NULL) {

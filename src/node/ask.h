@@ -26,13 +26,15 @@ enum err_code ask_token(char token[48], struct node *node, node_t node_id, struc
 /* quarantine_list and quarantine_decide from any home of a head. */
 enum err_code ask_quarantine(json_t **out, struct node *node, bool all, struct err *err);
 enum err_code ask_decide(struct node *node, int64_t id, bool adopt, struct err *err);
+/* Let a paused device go on (node/budget.h). */
+enum err_code ask_resume(struct node *node, node_t device, struct err *err);
 
 /* audit_answer from any home: heads and auditors about all, others about themselves. */
 enum err_code ask_audit(json_t **out, struct node *node, const struct audit_question *question,
     struct err *err);
 
 /* Hub side: the answer to PATH ("/ask/nodes", "/ask/token",
- * "/ask/quarantine", "/ask/decide", "/ask/audit", "/ask/passport") from CALLER, as JSON. */
+ * "/ask/quarantine", "/ask/decide", "/ask/resume", "/ask/audit", "/ask/passport") from CALLER, as JSON. */
 enum err_code ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
     const char *path, const void *body, size_t len, struct err *err);
 

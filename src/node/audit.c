@@ -74,6 +74,55 @@ read_tip(uint8_t out[HASH_LEN], struct node *hub, struct err *err)
 	return OK;
 }
 
+static enum err_code
+find_owner(struct id *out, struct node *hub, node_t device, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t id[8];
+	bool row;
+
+	memset(out, 0, sizeof(*out));
+	/* The hub's own device is nobody's peer. */
+	if (device == hub->id)
+		*out = hub->person;
+	if (device == 0 || device == hub->id)
+		return OK;
+	bytes_put_be64(id, device);
+	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
+	    db_row(hub->db, stmt, &row, err) != OK)
+		return err->code;
+	if (row) {
+		db_col_id(stmt, 1, out);
+		db_reset(stmt);
+	}
+	return OK;
+}
+
+/* Row A is about the device's person, and about all whom DETAIL names by id. */
+static enum err_code
+index_row(struct node *hub, int64_t a, node_t device, const char *detail, struct err *err)
+{
+	char word[ID_TEXT];
+	struct id id, high;
+
+	if (find_owner(&id, hub, device, err) != OK || (!id_is_zero(&id) &&
+	    db_run(hub->db, SQL_AUDIT_ABOUT, err, "bi", id.b, sizeof(id.b), a) != OK))
+		return err->code;
+	while (*detail) {
+		size_t len = strspn(detail, "0123456789abcdef-");
+
+		if (len == ID_TEXT - 1) {
+			memcpy(word, detail, len);
+			word[len] = '\0';
+			if (id_prefix(&id, &high, word) && id_equal(&id, &high) &&
+			    db_run(hub->db, SQL_AUDIT_ABOUT, err, "bi", id.b, sizeof(id.b), a) != OK)
+				return err->code;
+		}
+		detail += len ? len : 1;
+	}
+	return OK;
+}
+
 enum err_code
 audit_add(struct node *hub, node_t device, const char *what, const char *detail, struct err *err)
 {
@@ -84,8 +133,10 @@ audit_add(struct node *hub, node_t device, const char *what, const char *detail,
 	    (struct text){ what, strlen(what) }, (struct text){ detail, strlen(detail) }, err) != OK)
 		return err->code;
 	bytes_put_be64(id, device);
-	return db_run(hub->db, SQL_AUDIT_ADD, err, "ibssb", at_ms, device ? id : NULL, sizeof(id), what, detail,
-	    hash, sizeof(hash));
+	if (db_run(hub->db, SQL_AUDIT_ADD, err, "ibssb", at_ms, device ? id : NULL, sizeof(id), what, detail,
+	    hash, sizeof(hash)) != OK)
+		return err->code;
+	return index_row(hub, db_last_id(hub->db), device, detail, err);
 }
 
 /* Does the row at STMT follow the row with the hash TIP, which becomes its own? */
@@ -164,7 +215,7 @@ add_statement(struct node *hub, const struct author *author, const struct op *op
 		buf_addf(&detail, " about %s: ", whom);
 		rule_describe(&detail, &(struct rule){ .revoke = statement.revoke,
 		    .selector = statement.selector, .blocks = statement.blocks, .right = statement.right,
-		    .until_ms = statement.until_ms });
+		    .until_ms = statement.until_ms, .capabilities = statement.capabilities });
 	}
 	code = audit_add(hub, device, what, detail.p, err);
 	buf_release(&detail);

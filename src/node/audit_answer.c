@@ -126,18 +126,14 @@ add_entry(json_t *array, struct node *hub, struct entry *entry, bool all)
 	json_array_append_new(array, json);
 }
 
-/* TEXT is bound to the statement: it has to live as long as that is read. */
 static enum err_code
-query_rows(struct sqlite3_stmt **out, char text[ID_TEXT], struct node *hub,
-    const struct audit_question *question, struct err *err)
+query_rows(struct sqlite3_stmt **out, struct node *hub, const struct audit_question *question, struct err *err)
 {
 	size_t limit = question->limit && question->limit < AUDIT_ROWS_MAX ? question->limit : AUDIT_ROWS_MAX;
 
 	if (question->kind == AUDIT_LATEST)
 		return db_query(out, hub->db, SQL_AUDIT_LATEST, err, "i", (int64_t)limit);
-	id_to_text(text, &question->about);
-	return db_query(out, hub->db, SQL_AUDIT_OF, err, "bsi", question->about.b, (size_t)16, text,
-	    (int64_t)limit);
+	return db_query(out, hub->db, SQL_AUDIT_OF, err, "bi", question->about.b, (size_t)16, (int64_t)limit);
 }
 
 static node_t
@@ -156,12 +152,11 @@ answer_rows(json_t *array, struct node *hub, const struct audit_question *questi
 {
 	struct entry *entries = NULL;
 	struct sqlite3_stmt *stmt;
-	char text[ID_TEXT];
 	size_t count = 0, cap = 0;
 	enum err_code code;
 	bool row;
 
-	code = query_rows(&stmt, text, hub, question, err);
+	code = query_rows(&stmt, hub, question, err);
 	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
 		struct entry *entry;
 

@@ -283,19 +283,29 @@ edit_raw(struct edit *edit, const struct field *field, const struct op *op, stru
 	    mem_dup(op->dots, op->dot_count * sizeof(*op->dots)), op->dot_count, err);
 }
 
+/* A client goes for all who work with it; the rest is part of the work on a block. */
+static enum err_code
+need_delete(const struct edit *edit, struct err *err)
+{
+	if (edit->row.type != &schema_types[TYPE_CLIENT])
+		return OK;
+	return access_need(&edit->access, CAN_DELETE, "delete a client or bring one back (archived=yes puts it aside)",
+	    err);
+}
+
 enum err_code
 edit_delete(struct edit *edit, struct err *err)
 {
-	size_t count;
 	struct dot *dots;
+	size_t count;
 
 	if (need_hub(edit, NULL, VALUE_NONE, err) != OK)
 		return err->code;
-	dots = row_dots(&edit->row, &count);
-	if (edit->row.deleted) {
-		free(dots);
+	if (edit->row.deleted)
 		return OK;
-	}
+	if (need_delete(edit, err) != OK)
+		return err->code;
+	dots = row_dots(&edit->row, &count);
 	return append(edit, NULL, VERB_DELETE, VALUE_NONE, VALUE_NONE, dots, count, err);
 }
 
@@ -307,7 +317,7 @@ edit_restore(struct edit *edit, struct err *err)
 
 	if (cell->count == 0)
 		return OK;
-	if (need_hub(edit, NULL, VALUE_NONE, err) != OK)
+	if (need_hub(edit, NULL, VALUE_NONE, err) != OK || need_delete(edit, err) != OK)
 		return err->code;
 	dots = mem_alloc(cell->count * sizeof(*dots));
 	for (size_t i = 0; i < cell->count; i++)

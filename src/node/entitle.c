@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/key.h"
+#include "node/budget.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -23,6 +24,9 @@ struct entitling {
 	const struct access *access;
 	uint8_t device[8];
 	struct judged *judged;
+	struct budget budget;
+	bool turn;		/* the client at hand need not wait */
+	size_t granted;		/* shards */
 	int64_t orders;		/* purges ordered that have not left */
 	uint64_t ordered;
 };
@@ -87,13 +91,20 @@ numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id, struct err 
 	}
 }
 
-/* A shard that is newly allowed is due whole. */
+/* A shard that is newly allowed is due whole, once it is its client's turn. */
 static enum err_code
 grant_shard(struct entitling *e, int64_t s, struct err *err)
 {
 	struct shard shard;
 	char name[SHARD_TEXT];
+	bool waits = false;
 
+	if (LOG_SHARD_CLIENT(s) && !e->turn &&
+	    budget_waits(&waits, &e->budget, e->hub, LOG_SHARD_CLIENT(s), err) != OK)
+		return err->code;
+	if (waits)
+		return OK;
+	e->granted++;
 	if (e->orders) {
 		/* An order that has not left is taken back. */
 		if (log_shard_name(&shard, e->hub->db, s, err) != OK)
@@ -265,12 +276,14 @@ settle_whole(struct entitling *e, struct err *err)
 	for (size_t i = 0; i < count && code == OK; i++)
 		code = settle(&current, e, held[i], err);
 	free(held);
+	if (code == OK)
+		code = budget_forget(&e->budget, e->hub, 0, err);
 	for (uint8_t block = COMMON_FIRST; block < BLOCK_COUNT && code == OK; block++)
 		if ((code = db_int(&one, &found, e->hub->db, SQL_BATCH_IN_SHARD, err, "i", (int64_t)block)) == OK &&
 		    found)
 			code = settle(&current, e, block, err);
 	for (size_t i = 0; i < e->access->rules.count && code == OK; i++)
-		if (!e->access->rules.rules[i].revoke)
+		if (!e->access->rules.rules[i].revoke && e->access->rules.rules[i].blocks)
 			code = settle_rule(e, &e->access->rules.rules[i], err);
 	return code;
 }
@@ -305,7 +318,8 @@ settle_arrival(struct entitling *e, const struct arrival *a, struct err *err)
 	if (a->voided)
 		return OK;
 	if (LOG_SHARD_CLIENT(a->s) && LOG_SHARD_BLOCK(a->s) == BLOCK_ASSIGNMENT &&
-	    settle_client(e, LOG_SHARD_CLIENT(a->s), err) != OK)
+	    (budget_forget(&e->budget, e->hub, LOG_SHARD_CLIENT(a->s), err) != OK ||
+	    settle_client(e, LOG_SHARD_CLIENT(a->s), err) != OK))
 		return err->code;
 	if (settle(&current, e, a->s, err) != OK)
 		return err->code;
@@ -371,9 +385,34 @@ settle_concerned(struct entitling *e, struct err *err)
 		}
 	}
 	for (size_t i = 0; i < count && code == OK && !whole; i++)
-		code = settle_client(e, clients[i], err);
+		if ((code = budget_forget(&e->budget, e->hub, clients[i], err)) == OK)
+			code = settle_client(e, clients[i], err);
 	free(clients);
 	return code == OK && whole ? settle_whole(e, err) : code;
+}
+
+/* Clients that have waited, as far as the day goes. */
+static enum err_code
+settle_waiting(struct entitling *e, struct err *err)
+{
+	int64_t *clients, given = e->budget.given;
+	size_t count;
+	enum err_code code;
+
+	do {
+		if ((code = budget_turn(&clients, &count, &e->budget, e->hub, err)) != OK)
+			return code;
+		e->turn = true;
+		for (size_t i = 0; i < count && code == OK; i++) {
+			e->granted = 0;
+			code = settle_client(e, clients[i], err);
+			/* One that he may not have any more costs nothing. */
+			e->budget.given += e->granted != 0;
+		}
+		e->turn = false;
+		free(clients);
+	} while (code == OK && count);
+	return code == OK && e->budget.given != given ? budget_save(&e->budget, e->hub, err) : code;
 }
 
 enum err_code
@@ -395,7 +434,8 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 		return OK;
 	if (wiped && (code = db_run(hub->db, SQL_PURGE_CANCEL, err, "is", down->f, "*")) != OK)
 		return code;
-	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK)
+	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK ||
+	    (code = budget_load(&e.budget, hub, down->f, access, err)) != OK)
 		return code;
 	if (down->policy < access->concern || down->policy == 0) {
 		/* What has arrived since the last look must not be granted twice. */
@@ -407,6 +447,8 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	} else {
 		code = settle_arrivals(&e, err);
 	}
+	if (code == OK)
+		code = settle_waiting(&e, err);
 	down->policy = access->epoch;
 	HASH_ITER(hh, e.judged, judged, next) {
 		HASH_DEL(e.judged, judged);
@@ -434,7 +476,8 @@ entitle_wipe(struct node *hub, struct feed *down, struct err *err)
 	/* Given back before it heard, it is given all anew. */
 	down->policy = 0;
 	if (feed_restart(down, hub, err) != OK || db_run(hub->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
-	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK)
+	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
+	    db_run(hub->db, SQL_BACKFILL_EMPTY, err, "i", down->f) != OK)
 		return err->code;
 	return db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
 	    (int64_t)0, (int64_t)0, (int64_t)0);

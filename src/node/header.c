@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "core/schema.h"
 #include "core/value.h"
 
 #define SIGNED_AS "satchel/feed/1\n"
@@ -18,8 +19,10 @@ header_release(struct header *header)
 	free(header->refusals);
 	free(header->witnesses);
 	header->witnesses = NULL;
+	free(header->exports);
 	header->purges = NULL;
 	header->refusals = NULL;
+	header->exports = NULL;
 }
 
 static void
@@ -29,6 +32,16 @@ add_oid(struct buf *out, const char *name, const uint8_t oid[20])
 
 	bytes_to_hex(hex, oid, 20);
 	buf_addf(out, "%s %s\n", name, hex);
+}
+
+static void
+add_export(struct buf *out, const struct header_export *export)
+{
+	char hash[65];
+
+	bytes_to_hex(hash, export->hash, 32);
+	buf_addf(out, "export %" PRIu64 " %" PRIu64 " %s %s %" PRIu64 " %s\n", export->number, export->at_ms,
+	    export->type, export->part ? "part" : "all", export->rows, hash);
 }
 
 void
@@ -48,6 +61,10 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 		add_oid(out, "ack", header->ack);
 	if (header->more)
 		buf_addf(out, "more %" PRIu64 "\n", header->more);
+	if (!header->up && header->waiting)
+		buf_addf(out, "waiting %" PRIu64 " %" PRIu64 "\n", header->waiting, header->waiting_ms);
+	if (!header->up && header->paused_ms)
+		buf_addf(out, "paused %" PRIu64 "\n", header->paused_ms);
 	for (size_t i = 0; i < header->purge_count; i++) {
 		const struct header_purge *purge = &header->purges[i];
 
@@ -75,10 +92,12 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 		bytes_to_b64(hash, header->witnesses[i], 32);
 		buf_addf(out, "witness %s\n", hash);
 	}
+	for (size_t i = 0; i < header->export_count; i++)
+		add_export(out, &header->exports[i]);
 	lines_sign(out, start, SIGNED_AS, key);
 }
 
-/* The next word of a line's value. */
+/* The next word of a line's value; none when a space follows that ends the line. */
 static bool
 word(const char **p, size_t *len, const char **from, const char *end)
 {
@@ -90,7 +109,7 @@ word(const char **p, size_t *len, const char **from, const char *end)
 	*p = *from;
 	*len = (size_t)((space ? space : end) - *from);
 	*from = space ? space + 1 : end;
-	return *len != 0;
+	return *len != 0 && !(space && *from == end);
 }
 
 static bool
@@ -155,6 +174,40 @@ parse_witness(struct header *header, const struct line *line)
 }
 
 static bool
+parse_export(struct header *header, const struct line *line)
+{
+	const char *from = line->value, *end = line->value + line->len, *p;
+	struct header_export *export;
+	size_t len;
+
+	header->exports = mem_grow(header->exports, header->export_count, &header->export_cap,
+	    sizeof(*header->exports));
+	export = &header->exports[header->export_count++];
+	*export = (struct header_export){ .number = 0 };
+	if (!word(&p, &len, &from, end) || !bytes_to_u64(&export->number, p, len) ||
+	    !word(&p, &len, &from, end) || !bytes_to_u64(&export->at_ms, p, len) ||
+	    !word(&p, &len, &from, end) || len > NAME_MAX_LEN || schema_type(p, len) == NULL)
+		return false;
+	memcpy(export->type, p, len);
+	if (!word(&p, &len, &from, end))
+		return false;
+	export->part = len == 4 && memcmp(p, "part", 4) == 0;
+	return (export->part || (len == 3 && memcmp(p, "all", 3) == 0)) &&
+	    word(&p, &len, &from, end) && bytes_to_u64(&export->rows, p, len) &&
+	    word(&p, &len, &from, end) && bytes_from_hex(export->hash, 32, p, len) && from == end;
+}
+
+static bool
+parse_waiting(struct header *header, const struct line *line)
+{
+	const char *from = line->value, *end = line->value + line->len, *p;
+	size_t len;
+
+	return word(&p, &len, &from, end) && bytes_to_u64(&header->waiting, p, len) &&
+	    word(&p, &len, &from, end) && bytes_to_u64(&header->waiting_ms, p, len) && from == end;
+}
+
+static bool
 parse_line(struct header *header, const struct line *line)
 {
 	if (line_is(line, "node"))
@@ -167,6 +220,10 @@ parse_line(struct header *header, const struct line *line)
 		return bytes_to_u64(&header->time_ms, line->value, line->len);
 	if (line_is(line, "more"))
 		return bytes_to_u64(&header->more, line->value, line->len);
+	if (line_is(line, "waiting") && !header->up)
+		return parse_waiting(header, line);
+	if (line_is(line, "paused") && !header->up)
+		return bytes_to_u64(&header->paused_ms, line->value, line->len);
 	if (line_is(line, "incarnation") && header->up)
 		return bytes_to_u64(&header->incarnation, line->value, line->len) &&
 		    header->incarnation <= INT64_MAX;
@@ -176,6 +233,8 @@ parse_line(struct header *header, const struct line *line)
 		return header->has_ack = bytes_from_hex(header->ack, 20, line->value, line->len);
 	if (line_is(line, header->up ? "purged" : "purge"))
 		return parse_purge(header, line);
+	if (line_is(line, "export") && header->up)
+		return parse_export(header, line);
 	if (line_is(line, "refused") && !header->up)
 		return parse_refusal(header, line, false, false);
 	if (line_is(line, "rejected") && !header->up)

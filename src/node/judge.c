@@ -113,6 +113,17 @@ assigns_to_self(const struct batch *batch, const struct subject *subject)
 	return good;
 }
 
+/* By the id, so that also a type of a newer version counts. */
+static bool
+deletes_client(const struct batch *batch)
+{
+	for (size_t i = 0; i < batch->op_count; i++)
+		if ((batch->ops[i].verb == VERB_DELETE || batch->ops[i].verb == VERB_RESTORE) &&
+		    id_equal(&batch->ops[i].record, &batch->shard.client))
+			return true;
+	return false;
+}
+
 static void
 say(char reason[JUDGE_REASON], const char *why, const char *what)
 {
@@ -135,8 +146,11 @@ judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *a
 		assignment = access_newborn(&author->subject, &batch->shard.client);
 	else if (find_assignment(&assignment, &newborn, hub, &author->subject, LOG_SHARD_CLIENT(s), b, err) != OK)
 		return err->code;
-	if (policy_right(&author->rules, &author->subject, &assignment, block) == RIGHT_EDIT)
+	if (policy_right(&author->rules, &author->subject, &assignment, block) == RIGHT_EDIT) {
+		if (!(author->rules.capabilities & CAN_DELETE) && deletes_client(batch))
+			say(reason, "no right to delete a client or to bring one back", NULL);
 		return OK;
+	}
 	if (block == BLOCK_ASSIGNMENT) {
 		if (!newborn)
 			say(reason, "only a head of sales assigns clients", NULL);
@@ -221,7 +235,7 @@ static enum err_code
 judge_common(char reason[JUDGE_REASON], struct node *hub, const struct access *author,
     const struct batch *batch, struct err *err)
 {
-	if (policy_common_right(&author->subject, batch->shard.block) != RIGHT_EDIT)
+	if (policy_common_right(&author->rules, &author->subject, batch->shard.block) != RIGHT_EDIT)
 		say(reason, "no right to change ", schema_blocks[batch->shard.block].label);
 	for (size_t i = 0; i < batch->op_count && reason[0] == '\0'; i++) {
 		const struct op *op = &batch->ops[i];
@@ -395,7 +409,7 @@ judge_once(bool *out, struct node *hub, const struct access *ever, size_t count,
 	*out = false;
 	for (size_t i = 0; i < count && !*out; i++) {
 		if (shard_is_common(&batch->shard))
-			*out = policy_common_right(&ever[i].subject, batch->shard.block) == RIGHT_EDIT;
+			*out = policy_common_right(&ever[i].rules, &ever[i].subject, batch->shard.block) == RIGHT_EDIT;
 		else if (once_of_client(out, hub, &ever[i], batch, s ? LOG_SHARD_CLIENT(s) : 0, err) != OK)
 			return err->code;
 	}

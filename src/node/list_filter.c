@@ -57,6 +57,13 @@ fold_of(const char *text)
 	return copy;
 }
 
+static enum err_code
+say_nothing_in(const char *text, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "\"%.*s\" has no letter or digit to look for; there are no patterns",
+	    input_shown(text), text);
+}
+
 /* A field of one element stands in for a set or map: filters compare elements. */
 static enum err_code
 operand(struct filter *filter, struct node *node, const char *text, struct err *err)
@@ -71,7 +78,8 @@ operand(struct filter *filter, struct node *node, const char *text, struct err *
 	field.kind = KIND_REGISTER;
 	if (field.form == FORM_TEXT || ((field.form == FORM_PHONE || field.form == FORM_EMAIL))) {
 		filter->text = fold_of(text);
-		return OK;
+		/* It would be the beginning of everything. */
+		return filter->text[0] ? OK : say_nothing_in(text, err);
 	}
 	/* Why a deal was lost does not belong to the stage that is asked for. */
 	if (field.form == FORM_STAGE) {
@@ -192,6 +200,11 @@ filters_parse(struct filters *out, struct node *node, const struct type *type,
 		if (is) {
 			out->count++;
 		} else {
+			char *folded = fold_of(texts[i]);
+
+			if (code == OK && folded[0] == '\0')
+				code = say_nothing_in(texts[i], err);
+			free(folded);
 			buf_adds(out->words, texts[i]);
 			buf_addc(out->words, ' ');
 		}

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "node/access.h"
 #include "node/author.h"
+#include "node/budget.h"
 #include "node/feed.h"
 #include "node/hold.h"
 #include "node/quarantine.h"
@@ -206,6 +207,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 	struct own_work work;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
+	struct budget_word word;
 	struct author self;
 	uint64_t epoch = 0;
 	enum err_code code;
@@ -220,6 +222,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 		epoch = access.epoch;
 	if (code != OK || (code = pending(&work, &purging, node, err)) != OK ||
 	    (code = log_meta_int(&synced, node->db, "last_sync", err)) != OK ||
+	    (code = budget_recall(&word, node, err)) != OK ||
 	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
 	    (code = author_find(&self, node, node->writer, err)) != OK ||
 	    (code = add_refused(refused, node, err)) != OK ||
@@ -244,6 +247,9 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "conflicts", json_integer((json_int_t)json_array_size(conflicts)));
 	json_object_set(status, "refused", refused);
 	json_object_set_new(status, "purging", json_integer(purging));
+	json_object_set_new(status, "backfill", json_integer((json_int_t)word.waiting));
+	report_set_instant(status, "backfill_from", word.from_ms);
+	json_object_set_new(status, "paused", json_boolean(word.paused_ms != 0));
 	json_object_set_new(status, "device", json_string(self.device));
 	json_object_set_new(status, "wiped", json_boolean(node->wiped));
 	*out = json_incref(status);

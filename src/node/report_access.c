@@ -8,10 +8,6 @@
 #include "node/title.h"
 #include "node/value_text.h"
 
-static const char *const capability_names[] = {
-	"export", "import", "merge", "delete", "reassign", "configure", "grant", "audit",
-};
-
 static json_t *
 title_json(struct node *node, const struct id *id)
 {
@@ -53,7 +49,7 @@ report_access(json_t **out, struct node *node, const struct id *person, struct e
 	capabilities = json_array();
 	rules = json_array();
 	blocks = json_object();
-	for (size_t i = 0; i < sizeof(capability_names) / sizeof(*capability_names); i++)
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++)
 		if (access.rules.capabilities >> i & 1)
 			json_array_append_new(capabilities, json_string(capability_names[i]));
 	for (size_t i = 0; i < access.rules.count; i++)
@@ -61,7 +57,7 @@ report_access(json_t **out, struct node *node, const struct id *person, struct e
 	for (uint8_t b = 0; b < BLOCK_COUNT; b++)
 		json_object_set_new(blocks, schema_blocks[b].name, json_string(right_names[b < COMMON_FIRST ?
 		    policy_right(&access.rules, &access.subject, &own, b) :
-		    policy_common_right(&access.subject, b)]));
+		    policy_common_right(&access.rules, &access.subject, b)]));
 	*out = json_pack("{s:o, s:s, s:I, s:o, s:o, s:o}", "person", title_json(node, person), "role",
 	    access.subject.role < ROLE_COUNT ? role_names[access.subject.role] : "", "epoch",
 	    (json_int_t)access.epoch, "capabilities", capabilities, "rules", rules, "blocks", blocks);

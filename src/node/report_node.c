@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/access.h"
+#include "node/budget.h"
 #include "node/report.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -112,7 +113,8 @@ static enum err_code
 add_node(json_t *array, struct node *node, const struct peer *peer, struct err *err)
 {
 	json_t *json = json_object(), *due = json_array(), *receipts = json_array();
-	int64_t down, waiting = 0, shards = 0, clients = 0;
+	int64_t down, waiting = 0, shards = 0, clients = 0, backfill = 0;
+	struct budget budget;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct sqlite3_stmt *stmt;
 	char device[128];
@@ -133,7 +135,9 @@ add_node(json_t *array, struct node *node, const struct peer *peer, struct err *
 	clients = db_col_int(stmt, 1);
 	db_reset(stmt);
 	if ((code = report_device(device, node, peer->node, err)) != OK ||
-	    (code = add_purges(due, receipts, node, down, err)) != OK)
+	    (code = add_purges(due, receipts, node, down, err)) != OK ||
+	    (code = budget_load(&budget, node, down, NULL, err)) != OK ||
+	    (code = db_int(&backfill, NULL, node->db, SQL_BACKFILL_COUNT, err, "i", down)) != OK)
 		goto out;
 	report_set_node(json, "node", peer->node);
 	json_object_set_new(json, "device", json_string(device));
@@ -145,6 +149,8 @@ add_node(json_t *array, struct node *node, const struct peer *peer, struct err *
 	    (json_int_t)shards));
 	json_object_set_new(json, "waiting", json_integer(waiting));
 	json_object_set_new(json, "revoked", json_boolean(peer->revoked != 0));
+	report_set_instant(json, "paused", budget.paused_ms);
+	json_object_set_new(json, "backfill", json_integer(backfill));
 	json_array_append(array, json);
 out:
 	json_decref(json);

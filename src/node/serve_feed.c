@@ -10,6 +10,7 @@
 #include "node/access.h"
 #include "node/aside.h"
 #include "node/audit.h"
+#include "node/budget.h"
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
@@ -24,6 +25,7 @@
 enum err_code
 serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 {
+	uint64_t acked = down->acked;
 	uint8_t id[8];
 
 	/* What we told it stays on the list of what it holds: some of it may have to
@@ -37,7 +39,7 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
 	    db_run(hub->db, SQL_ENTRY_HELD, err, "i", down->f) != OK)
 		return err->code;
-	return feed_leap(down, hub, err);
+	return feed_leap(down, hub, err) == OK ? budget_anew(hub, down, acked, err) : err->code;
 }
 
 /* What the node says it has is confirmed.  A node that knows nothing we know
@@ -121,7 +123,8 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	buf_init(&text, HEADER_MAX);
 	buf_init(&passport, PASSPORT_MAX);
 	if ((code = feed_load(&up, hub, caller->node, true, err)) != OK ||
-	    (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK ||
+	    (code = budget_tell(&header, hub, down, err)) != OK ||
+	    (header.paused_ms == 0 && (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK) ||
 	    (code = add_purges(&header, down, hub, err)) != OK ||
 	    (code = aside_say(&header, hub, caller->node, err)) != OK)
 		goto out;

@@ -10,6 +10,7 @@
 #include "node/admit.h"
 #include "node/audit.h"
 #include "node/chunk.h"
+#include "node/export.h"
 #include "node/header.h"
 #include "node/incarnation.h"
 #include "node/witness.h"
@@ -68,7 +69,8 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 	for (size_t i = 0; i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
 	if (code == OK && (code = take_receipts(r, &header, &chunk, err)) == OK &&
-	    (code = witness_keep(r->hub, &header, err)) == OK) {
+	    (code = witness_keep(r->hub, &header, err)) == OK &&
+	    (code = export_heard(r->hub, r->caller->node, &header, err)) == OK) {
 		r->up.n = r->up.acked = header.n;
 		r->up.epoch = header.epoch;
 		r->up.has_tip = r->up.has_acked = true;

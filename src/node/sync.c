@@ -155,6 +155,8 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	    /* What was erased is confirmed in the same session. */
 	    (result->purged_shards == 0 || (code = sync_push(&s, err)) == OK))
 		code = keep_clock(&s, err);
+	if (code == OK && !wiped && !node->wiped)
+		code = budget_recall(&result->budget, node, err);
 	/* It may have been another process that erased it all, while we waited. */
 	node->wiped = node->wiped || wiped;
 	result->wiped = node->wiped;

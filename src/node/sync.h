@@ -5,6 +5,7 @@
 #ifndef NODE_SYNC_H
 #define NODE_SYNC_H
 
+#include "node/budget.h"
 #include "node/node.h"
 
 struct sync_result {
@@ -14,6 +15,7 @@ struct sync_result {
 	uint64_t left;			/* batches still to come (when it was cut off) */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first batch that was not accepted */
+	struct budget_word budget;	/* what comes later, as last heard */
 };
 
 struct sync_progress {

@@ -13,6 +13,7 @@
 #include "net/client.h"
 #include "node/access.h"
 #include "node/admit.h"
+#include "node/budget.h"
 #include "node/chunk.h"
 #include "node/header.h"
 #include "node/passport.h"
@@ -126,7 +127,7 @@ apply_chunk(struct session *s, const struct chunk *chunk, const struct header *h
 	if (chunk->passport &&
 	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
 		return err->code;
-	if (do_purges(s, header, err) != OK)
+	if (budget_heard(s->node, header, err) != OK || do_purges(s, header, err) != OK)
 		return err->code;
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/batch.h"
+#include "node/export.h"
 #include "node/header.h"
 #include "node/witness.h"
 #include "repo/remote.h"
@@ -162,9 +163,10 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 	if ((code = feed_load(&s->up, s->node, s->node->id, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, left, &s->up, s->node, err)) != OK ||
 	    (code = add_receipts(&header, s, err)) != OK ||
+	    (code = export_tell(&header, s->node, err)) != OK ||
 	    (code = add_incarnation(&header, s->node, err)) != OK)
 		goto out;
-	if (count || header.purge_count || header.incarnation) {
+	if (count || header.purge_count || header.incarnation || header.export_count) {
 		header.epoch = s->up.epoch;
 		header.n = s->up.n + 1;
 		header.time_ms = node_now_ms(s->node);
@@ -204,6 +206,7 @@ confirm_up(struct session *s, uint64_t sent, struct err *err)
 	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
 	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
 	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
+	    export_told(s->node, err) != OK ||
 	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK ||
 	    (untold == 2 && set_untold(s->node, 0, err) != OK)) {
 		db_rollback(s->node->db);

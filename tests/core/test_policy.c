@@ -252,6 +252,7 @@ static void
 no_grant_opens_a_common_shard(void **unused)
 {
 	struct subject who = { 0 };
+	struct rules rules;
 	struct scene scene;
 
 	(void)unused;
@@ -267,12 +268,14 @@ no_grant_opens_a_common_shard(void **unused)
 		};
 
 		who.role = (enum role)role;
+		assert_int_equal(policy_fold(&rules, &who, NULL, 0, 1, 0, NULL), OK);
 		for (uint8_t i = 0; i < 5; i++)
-			assert_int_equal(policy_common_right(&who, (uint8_t)(COMMON_FIRST + i)),
+			assert_int_equal(policy_common_right(&rules, &who, (uint8_t)(COMMON_FIRST + i)),
 			    words[role][i] == 'e' ? RIGHT_EDIT :
 			    words[role][i] == 's' ? RIGHT_SEE : RIGHT_NONE);
-		assert_int_equal(policy_common_right(&who, BLOCK_DEALS), RIGHT_NONE);
-		assert_int_equal(policy_common_right(&who, BLOCK_COUNT), RIGHT_NONE);
+		assert_int_equal(policy_common_right(&rules, &who, BLOCK_DEALS), RIGHT_NONE);
+		assert_int_equal(policy_common_right(&rules, &who, BLOCK_COUNT), RIGHT_NONE);
+		policy_release(&rules);
 	}
 }
 
@@ -298,6 +301,71 @@ roles_come_with_their_capabilities(void **unused)
 	assert_int_equal(role_from_text("Head", 4), ROLE_COUNT);
 	assert_int_equal(role_from_text("hea", 3), ROLE_COUNT);
 	assert_int_equal(role_from_text("", 0), ROLE_COUNT);
+}
+
+static uint32_t
+capabilities(const struct scene *scene)
+{
+	struct rules rules = { 0 };
+	uint32_t all_of_them;
+
+	assert_int_equal(policy_fold(&rules, &scene->rep, scene->said, scene->count, 1, 0, NULL), OK);
+	all_of_them = rules.capabilities;
+	policy_release(&rules);
+	return all_of_them;
+}
+
+/* A sealed statement about capabilities that follows statement AFTER (from 1; 0 is none). */
+static size_t
+tell_may(struct scene *scene, bool revoke, uint32_t what, size_t after)
+{
+	size_t n = tell(scene, (struct selector){ .kind = SELECT_ALL }, 0, revoke ? RIGHT_NONE : RIGHT_SEE, after);
+
+	scene->said[n - 1].right = RIGHT_NONE;
+	scene->said[n - 1].capabilities = what;
+	return n;
+}
+
+static void
+capabilities_are_given_and_taken_one_by_one(void **unused)
+{
+	struct assignment it = { .client = make_id(2, 1) };
+	struct rules rules = { 0 };
+	struct scene scene;
+	size_t taken;
+
+	(void)unused;
+	scene_init(&scene);
+	tell_may(&scene, false, CAN_EXPORT | CAN_DELETE, 0);
+	assert_int_equal(capabilities(&scene), CAN_IMPORT | CAN_EXPORT | CAN_DELETE);
+	/* They open no client. */
+	assert_int_equal(may(&scene, 1, false, BLOCK_DEALS), RIGHT_NONE);
+	/* What the role brings goes too, and a grant that does not know of a revoke is void. */
+	taken = tell_may(&scene, true, CAN_EXPORT | CAN_IMPORT, 0);
+	assert_int_equal(capabilities(&scene), CAN_DELETE);
+	tell_may(&scene, false, CAN_EXPORT, 0);
+	assert_int_equal(capabilities(&scene), CAN_DELETE);
+	/* Who has seen the revoke can grant anew, and that no more than he says. */
+	tell_may(&scene, false, CAN_EXPORT | CAN_AUDIT, taken);
+	assert_int_equal(capabilities(&scene), CAN_DELETE | CAN_EXPORT | CAN_AUDIT);
+	/* A revoke of clients is none of capabilities, nor the other way round. */
+	tell(&scene, all, BLOCKS_ALL, RIGHT_NONE, 0);
+	assert_int_equal(capabilities(&scene), CAN_DELETE | CAN_EXPORT | CAN_AUDIT);
+	tell(&scene, client(1), BLOCKS_ALL, RIGHT_SEE, scene.count);
+	tell_may(&scene, true, CAPABILITIES_GIVEN, 0);
+	assert_int_equal(capabilities(&scene), 0);
+	assert_int_equal(may(&scene, 1, false, BLOCK_DEALS), RIGHT_SEE);
+	/* Nobody becomes a head by a statement, and no head stops being one. */
+	tell_may(&scene, false, CAN_GRANT, 0);
+	assert_int_equal(capabilities(&scene), 0);
+	scene.rep.role = ROLE_HEAD;
+	tell_may(&scene, true, CAN_GRANT, 0);
+	assert_int_equal(capabilities(&scene), CAN_GRANT);
+	assert_int_equal(policy_fold(&rules, &scene.rep, scene.said, scene.count, 1, 0, NULL), OK);
+	assert_int_equal(policy_common_right(&rules, &scene.rep, BLOCK_CONFIG), RIGHT_SEE);
+	assert_int_equal(policy_common_right(&rules, &scene.rep, BLOCK_POLICY), RIGHT_EDIT);
+	assert_int_equal(policy_right(&rules, &scene.rep, &it, BLOCK_DEALS), RIGHT_SEE);
+	policy_release(&rules);
 }
 
 static void
@@ -409,6 +477,7 @@ main(void)
 		cmocka_unit_test(only_who_may_reassign_writes_the_assignment),
 		cmocka_unit_test(no_grant_opens_a_common_shard),
 		cmocka_unit_test(roles_come_with_their_capabilities),
+		cmocka_unit_test(capabilities_are_given_and_taken_one_by_one),
 		cmocka_unit_test(only_sealed_statements_count),
 		cmocka_unit_test(too_many_rules_are_refused_and_grant_nothing),
 		cmocka_unit_test(a_node_is_back_when_a_grant_follows_every_revoke),

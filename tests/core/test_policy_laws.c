@@ -102,6 +102,11 @@ say(struct schedule *s, size_t head, bool clients_only)
 	any_selector(&it->selector, clients_only);
 	it->blocks = masks[roll(4)];
 	it->right = it->revoke ? RIGHT_NONE : roll(2) ? RIGHT_SEE : RIGHT_EDIT;
+	if (!clients_only && roll(5) == 0) {
+		it->capabilities = (uint32_t)roll(1u << CAPABILITY_COUNT) | CAN_EXPORT;
+		it->blocks = 0;
+		it->right = RIGHT_NONE;
+	}
 	it->after = s->after[s->count];
 	for (size_t i = 0; i < s->count; i++) {
 		bool newest = true;
@@ -215,6 +220,38 @@ preset_right(enum role role, uint8_t block)
 	return c == 'e' ? RIGHT_EDIT : c == 's' ? RIGHT_SEE : RIGHT_NONE;
 }
 
+/* One capability, in a sentence: what the role brings falls with any
+ * revoke, a grant with those that its author had not seen. */
+static bool
+reference_may(const struct schedule *s, size_t person, uint32_t bit, uint64_t epoch)
+{
+	static const uint32_t presets[ROLE_COUNT + 1] = {
+		[ROLE_HEAD] = 255, [ROLE_REP] = CAN_IMPORT, [ROLE_BRANCH] = CAN_IMPORT,
+		[ROLE_ERP] = CAN_IMPORT | CAN_EXPORT, [ROLE_AUDITOR] = CAN_AUDIT,
+	};
+	uint32_t revokes = 0, grants = 0;
+
+	if (bit == CAN_GRANT)
+		return s->people[person].role == ROLE_HEAD;
+	for (size_t i = 0; i < s->count; i++) {
+		const struct statement *it = &s->said[i];
+
+		if (!counted(it, epoch) || !(it->capabilities & bit) ||
+		    !id_equal(&it->person, &s->people[person].person))
+			continue;
+		if (it->revoke)
+			revokes |= 1u << i;
+		else
+			grants |= 1u << i;
+	}
+	if (revokes == 0 && (presets[s->people[person].role] & bit))
+		return true;
+	for (size_t i = 0; i < s->count; i++)
+		if ((grants >> i & 1) && (revokes & ~s->past[i]) == 0)
+			return true;
+	return false;
+}
+
 static enum right
 reference(const struct schedule *s, size_t person, size_t client, uint8_t block, uint64_t epoch)
 {
@@ -240,7 +277,7 @@ reference(const struct schedule *s, size_t person, size_t client, uint8_t block,
 			continue;
 		best = it->right;
 	}
-	if (block == BLOCK_ASSIGNMENT && who->role != ROLE_HEAD && best == RIGHT_EDIT)
+	if (block == BLOCK_ASSIGNMENT && best == RIGHT_EDIT && !reference_may(s, person, CAN_REASSIGN, epoch))
 		best = RIGHT_SEE;
 	return best;
 }
@@ -269,7 +306,7 @@ static void
 rights_are_those_of_the_reference(void **unused)
 {
 	struct schedule *s = sow(SEED);
-	size_t seen[3] = { 0 };
+	size_t seen[3] = { 0 }, could[2] = { 0 };
 
 	(void)unused;
 	for (int round = 0; round < 10000; round++) {
@@ -288,11 +325,18 @@ rights_are_those_of_the_reference(void **unused)
 				assert_int_equal(right, reference(s, person, client, block, epoch));
 				seen[right]++;
 			}
+			for (uint32_t i = 0; i < CAPABILITY_COUNT; i++) {
+				bool has = rules.capabilities >> i & 1;
+
+				assert_int_equal(has, reference_may(s, person, 1u << i, epoch));
+				could[has]++;
+			}
 			policy_release(&rules);
 		}
 	}
 	/* One-sided schedules would show nothing. */
 	assert_true(seen[0] > 100000 && seen[1] > 100000 && seen[2] > 100000);
+	assert_true(could[false] > 10000 && could[true] > 10000);
 	free(s);
 }
 
@@ -440,6 +484,7 @@ a_grant_that_has_seen_everything_holds(void **unused)
 		it->selector = (struct selector){ .kind = SELECT_CLIENT,
 			.client = s->clients[client].client };
 		it->blocks = 1u << BLOCK_DEALS;
+		it->capabilities = 0;
 		it->right = RIGHT_EDIT;
 		it->epoch = EPOCHS;
 		person = it->person.b[2];

@@ -43,6 +43,13 @@ any_statement(struct statement *out)
 	}
 	for (size_t i = 0; i < sizeof(out->person.b); i++)
 		out->person.b[i] = (uint8_t)(roll(255) + 1);
+	if (roll(5) == 0) {
+		out->blocks = 0;
+		out->selector.kind = SELECT_ALL;
+		while (out->capabilities == 0)
+			out->capabilities = (uint32_t)roll(1u << CAPABILITY_COUNT) & CAPABILITIES_GIVEN;
+		return;
+	}
 	out->selector.kind = (enum selector_kind)roll(SELECT_ALL + 1);
 	if (out->selector.kind == SELECT_CLIENT)
 		out->selector.client = (struct id){ { 0, (uint8_t)(1 + roll(255)) } };
@@ -85,6 +92,7 @@ what_is_encoded_decodes_to_the_same(void **unused)
 		assert_string_equal(out.selector.name, in.selector.name);
 		assert_true(id_equal(&out.selector.client, &in.selector.client));
 		assert_int_equal(out.blocks, in.blocks);
+		assert_int_equal(out.capabilities, in.capabilities);
 		assert_int_equal(out.right, in.right);
 		assert_true(out.epoch == 0 && out.after_count == 0);
 		statement_encode(&again, &out);
@@ -112,6 +120,11 @@ the_text_is_the_one_documented(void **unused)
 		.blocks = BLOCKS_ALL };
 	statement_encode(&text, &it);
 	assert_string_equal(text.p, "[\"revoke\",\"\",\"0000000000000abc\",\"all\",\"\",[],\"\"]");
+	buf_clear(&text);
+	it = (struct statement){ .capabilities = CAN_AUDIT | CAN_EXPORT };
+	id_from_hex(&it.person, HEX, 32);
+	statement_encode(&text, &it);
+	assert_string_equal(text.p, "[\"grant\",\"" HEX "\",\"\",\"may\",\"\",[\"export\",\"audit\"],\"\"]");
 	buf_release(&text);
 }
 
@@ -125,6 +138,8 @@ a_malformed_statement_is_refused(void **unused)
 		GRANT("own", "", "[]", "see"),
 		GRANT("client", HEX, "[\"assignment\",\"internal\"]", "edit"),
 		GRANT("team", "x", "[]", "see"),
+		GRANT("may", "", "[\"export\"]", ""),
+		"[\"grant\",\"" HEX "\",\"\",\"may\",\"\",[\"export\"],\"\",\"2026-12-31\"]",
 	};
 	static const char *const bad[] = {
 		"", "null", "\"grant\"", "[]", "[\"grant\"]",
@@ -178,6 +193,16 @@ a_malformed_statement_is_refused(void **unused)
 		GRANT("own", "", "[]", ""), GRANT("own", "", "[]", "none"),
 		GRANT("own", "", "[]", "Edit"), GRANT("own", "", "[]", "*"),
 		"[\"revoke\",\"" HEX "\",\"\",\"own\",\"\",[],\"see\"]",
+		/* capabilities: all, none, of a node, what only a role brings */
+		GRANT("may", "", "[]", ""), GRANT("may", "", "[\"*\"]", ""), GRANT("may", "", "[\"all\"]", ""),
+		GRANT("may", "", "[\"\"]", ""), GRANT("may", "", "[\"Export\"]", ""),
+		GRANT("may", "", "[\"export\",\"export\"]", ""), GRANT("may", "", "[\"import\",\"export\"]", ""),
+		GRANT("may", "", "[\"deals\"]", ""), GRANT("may", "", "[\"grant\"]", ""),
+		GRANT("may", "", "[\"audit\",\"grant\"]", ""), GRANT("may", "", "\"export\"", ""),
+		GRANT("may", "", "null", ""), GRANT("may", "*", "[\"export\"]", ""),
+		GRANT("may", "export", "[\"export\"]", ""), GRANT("may", "", "[\"export\"]", "edit"),
+		GRANT("own", "", "[\"export\"]", "see"), GRANT("MAY", "", "[\"export\"]", ""),
+		"[\"revoke\",\"\",\"0000000000000abc\",\"may\",\"\",[\"export\"],\"\"]",
 		"[\"grant\",\"" HEX "\",\"\",\"own\",\"\",[],2]",
 	};
 	static const char nul[] = "[\"grant\",\"" HEX "\",\"\",\"team\",\"a\0b\",[],\"see\"]";
@@ -235,6 +260,10 @@ a_rule_reads_as_a_sentence(void **unused)
 	rule_describe(&text, &rule);
 	assert_string_equal(text.p,
 	    "revoke finance on client 01234567-89ab-cdef-0123-456789abcdef");
+	buf_clear(&text);
+	rule = (struct rule){ .revoke = true, .capabilities = CAN_EXPORT | CAN_DELETE };
+	rule_describe(&text, &rule);
+	assert_string_equal(text.p, "revoke export, delete");
 	buf_release(&text);
 }
 

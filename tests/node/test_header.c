@@ -10,6 +10,7 @@
 #include "crypto/key.h"
 
 #define DOMAIN "satchel/feed/1\n"
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define SHARD "0190000000007000800000000000abcd.deals"
 
 static struct key *key;
@@ -56,6 +57,12 @@ assert_same(const struct header *a, const struct header *b)
 	assert_int_equal(a->has_ack, b->has_ack);
 	assert_memory_equal(a->ack, b->ack, 20);
 	assert_int_equal(a->more, b->more);
+	assert_int_equal(a->waiting, b->waiting);
+	assert_int_equal(a->waiting_ms, b->waiting_ms);
+	assert_int_equal(a->paused_ms, b->paused_ms);
+	assert_int_equal(a->export_count, b->export_count);
+	for (size_t i = 0; i < a->export_count; i++)
+		assert_memory_equal(&a->exports[i], &b->exports[i], sizeof(a->exports[i]));
 	assert_int_equal(a->purge_count, b->purge_count);
 	for (size_t i = 0; i < a->purge_count; i++) {
 		assert_string_equal(a->purges[i].shard, b->purges[i].shard);
@@ -107,7 +114,8 @@ a_full_header_down_comes_back(void **state)
 	struct header_purge purges[] = { { SHARD, 1234, 0 }, { "*", 1, 0 }, { "policy", 9, 0 } };
 	struct header_refusal refusals[] = { { SHARD, 77, 3, false, "no right to change Deals" },
 		{ "people", 78, 1, true, "a \"quoted\"\nreason" }, { "people", 78, 2, false, "" } };
-	struct header header = { .node = 5, .epoch = 2, .n = 3, .time_ms = 4, .more = 6, .has_prev = true,
+	struct header header = { .node = 5, .epoch = 2, .n = 3, .time_ms = 4, .more = 6, .waiting = 312,
+		.waiting_ms = 5, .paused_ms = 8, .has_prev = true,
 		.prev = { 1 }, .has_ack = true, .ack = { 2 }, .purges = purges, .purge_count = 3,
 		.refusals = refusals, .refusal_count = 3 };
 
@@ -116,12 +124,15 @@ a_full_header_down_comes_back(void **state)
 }
 
 static void
-a_header_up_carries_receipts_and_witnesses(void **state)
+a_header_up_carries_receipts_witnesses_and_exports(void **state)
 {
 	struct header_purge purges[] = { { SHARD, 1234, 12 }, { "*", 1, UINT64_MAX } };
 	uint8_t witnesses[][32] = { { 1 }, { 0 }, { 255, 254 } };
+	struct header_export exports[2] = { { .number = 3, .at_ms = 4, .rows = 0, .part = true, .type = "client" },
+		{ .number = UINT64_MAX, .at_ms = 1, .rows = 1, .type = "deal", .hash = { 255 } } };
 	struct header header = { .up = true, .node = 5, .epoch = 2, .n = 3, .time_ms = 4, .has_ack = true,
-		.ack = { 255 }, .purges = purges, .purge_count = 2, .witnesses = witnesses, .witness_count = 3 };
+		.ack = { 255 }, .purges = purges, .purge_count = 2, .witnesses = witnesses, .witness_count = 3,
+		.exports = exports, .export_count = 2 };
 
 	(void)state;
 	check_round_trip(&header);
@@ -156,6 +167,11 @@ a_line_that_is_not_understood_is_refused(void **state)
 		{ false, "refused " SHARD " 0000000000000001 1\n" },
 		{ false, "refused " SHARD " 0000000000000001 1 x\n" },
 		{ false, "refused " SHARD " 0000000000000001 1 \"x\" \n" },
+		{ false, "export 1 2 client all 3 " HASH "\n" }, { true, "export 1 2 client all 3\n" },
+		{ true, "export 1 2 nosuch all 3 " HASH "\n" }, { true, "export 1 2 client some 3 " HASH "\n" },
+		{ true, "export 1 2 client all 3 " HASH " \n" }, { true, "export 1 2 client all 3 " HASH "0\n" },
+		{ true, "waiting 1 2\n" }, { false, "waiting 1\n" }, { false, "waiting 1 2 3\n" },
+		{ true, "paused 1\n" }, { false, "paused x\n" },
 		{ false, "refused " SHARD " 1 1 \"x\"\n" }, { false, "other 1\n" }, { false, "\n" },
 		{ false, "epoch 1" }, { true, "rejected " SHARD " 0000000000000001 1 \"x\"\n" },
 		{ false, "rejected " SHARD " 0000000000000001 1\n" }, { true, "witness AAAA\n" }, { true, "witness\n" },
@@ -225,7 +241,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(a_bare_header_comes_back),
 		EACH(a_full_header_down_comes_back),
-		EACH(a_header_up_carries_receipts_and_witnesses),
+		EACH(a_header_up_carries_receipts_witnesses_and_exports),
 		EACH(the_longest_reason_comes_back),
 		EACH(a_line_that_is_not_understood_is_refused),
 		EACH(another_version_is_told_apart),
