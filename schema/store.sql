@@ -93,6 +93,7 @@ CREATE TABLE feed(
 	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
 	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
 	passport_ms INTEGER NOT NULL,	-- hub, down: when the last passport went; 0: one is due
+	unmade BLOB,			-- 20 bytes: the tip that was unmade last; it may have arrived all the same
 	UNIQUE(node, up)
 ) STRICT;
 
@@ -350,6 +351,11 @@ INSERT INTO feed(node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES
 -- name: FEED_PUT
 UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9 WHERE f = ?1;
 
+-- name: FEED_UNMADE
+UPDATE feed SET unmade = ?2 WHERE f = ?1;
+-- name: FEED_WAS_UNMADE
+SELECT 1 FROM feed WHERE f = ?1 AND unmade = ?2;
+
 -- name: ENTRY_ADD
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
 -- name: ENTRY_SHARD
@@ -551,10 +557,10 @@ DELETE FROM writer;
 -- name: BATCH_FIRST_OF_CLIENT
 SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL;
 
--- Sync (node/sync_push.c).
+-- Sync (node/sync_heal.c).
 
--- name: ENTRY_AGAIN
-INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
+-- name: ENTRY_VOID_AGAIN
+INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0 AND void = 1;
 
 -- Import (node/import_find.c): the external ids of a type, and the stages that lose.
 

@@ -194,11 +194,22 @@ access_facts(struct subject *subject, struct statement **statements, size_t *cou
     struct node *node, const struct id *person, struct err *err)
 {
 	enum err_code code;
+	bool recalled = false;
 
 	if ((code = access_statements(statements, count, node, err)) != OK)
 		return code;
-	if ((code = access_subject(subject, node, person, err)) == OK && node->hub)
-		code = heal_recall(subject, statements, count, node, err);
+	code = access_subject(subject, node, person, err);
+	/* A restored hub may have lost the person himself. */
+	if ((code == OK || code == ERR_NOT_FOUND) && node->hub) {
+		struct err recalling = { .code = OK };
+
+		if (heal_recall(subject, statements, count, &recalled, node, &recalling) != OK) {
+			*err = recalling;
+			code = recalling.code;
+		} else if (recalled) {
+			code = OK;
+		}
+	}
 	if (code != OK) {
 		access_statements_free(*statements, *count);
 		*statements = NULL;

@@ -381,9 +381,11 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 	struct owners owners = { .admission = a };
 	node_t node;
 	int64_t w = 0;
+	bool healing;
 	enum err_code code;
 
-	if ((code = check_signature(&node, &w, hub, part, err)) != OK ||
+	if ((code = heal_is_under_way(&healing, hub, err)) != OK ||
+	    (code = check_signature(&node, &w, hub, part, err)) != OK ||
 	    (code = read_candidates(candidates, part, err)) != OK ||
 	    (code = party_find(&author, &a->parties, hub, node, part->part.seal.writer, err)) != OK ||
 	    (a->from && (code = party_find(&bringer, &a->parties, hub, a->from, 0, err)) != OK))
@@ -403,9 +405,10 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 	for (size_t i = 0; i < known && code == OK; i++) {
 		struct candidate *c = &candidates[i];
 
-		if (!c->known && c->reason[0])
+		if (!c->known && c->reason[0] && !(healing && !c->fork && bringer && bringer != author))
 			code = keep_refused(a, author, c, part, (const uint8_t (*)[32])leaves, i, err);
-		if (code == OK && bringer && bringer != author)
+		/* Its own too, when it came back after an order that a restored hub has lost. */
+		if (code == OK && bringer && (bringer != author || (healing && c->known)))
 			code = order_away(a, bringer, c, err);
 	}
 out:

@@ -261,8 +261,8 @@ enum err_code
 ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller, const char *path,
     const void *body, size_t len, struct err *err)
 {
-	bool passport = strcmp(path, "/ask/passport") == 0;
-	json_t *question = passport ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	bool passport = strcmp(path, "/ask/passport") == 0, tally = strcmp(path, "/ask/tally") == 0;
+	json_t *question = passport || tally ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *answer = NULL;
 	struct access access = { 0 };
 	bool revoked;
@@ -280,6 +280,10 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	if (passport) {
 		if ((code = heal_remember(hub, caller->node, &caller->person, body, len, err)) == OK)
 			buf_adds(out, "{}");
+		goto out;
+	}
+	if (tally) {
+		code = heal_answer_tally(out, hub, caller, body, len, err);
 		goto out;
 	}
 	if ((code = access_load(&access, hub, &caller->person, err)) != OK)

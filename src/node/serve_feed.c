@@ -38,37 +38,73 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	return feed_leap(down, hub, err);
 }
 
-/* What the node says it has is confirmed.  A node that knows nothing we know
- * lost its file, or we were restored. */
+/* Satchel-Have: "COMMIT EPOCH" or "- EPOCH"; *SAID false for the second. */
 static enum err_code
-take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, bool revoked,
-    struct err *err)
+read_have(uint8_t oid[20], bool *said, uint64_t *epoch, const struct serve_caller *caller, struct err *err)
 {
 	const char *space = strchr(caller->have, ' ');
 	size_t len = space ? (size_t)(space - caller->have) : strlen(caller->have);
-	uint64_t epoch = 0, before = down->acked;
-	uint8_t oid[20];
-	bool known = true, behind;
 
-	if (space && !bytes_to_u64(&epoch, space + 1, strlen(space + 1)))
+	*epoch = 0;
+	*said = bytes_from_hex(oid, 20, caller->have, len);
+	if (space && !bytes_to_u64(epoch, space + 1, strlen(space + 1)))
 		return err_set(err, ERR_INVALID, "Satchel-Have: a commit and the epoch of a passport");
-	/* A revoked device gets nothing but the order to erase: no passport is needed. */
-	if (heal_behind(&behind, hub, &caller->person, epoch, err) != OK)
+	return OK;
+}
+
+/* Is OID older than what the node has confirmed itself?  Not when it is a commit
+ * that was unmade here after it had arrived there. */
+static enum err_code
+is_behind(bool *out, const struct feed *down, struct node *hub, const uint8_t oid[20], struct err *err)
+{
+	uint64_t n;
+	int64_t one;
+	bool unmade = false;
+
+	*out = false;
+	if (!down->has_acked || memcmp(oid, down->acked_tip, 20) == 0)
+		return OK;
+	if (feed_commit_n(&n, down, hub, oid, err) != OK ||
+	    db_int(&one, &unmade, hub->db, SQL_FEED_WAS_UNMADE, err, "ib", down->f, oid, (size_t)20) != OK)
 		return err->code;
-	if (behind && !revoked)
+	*out = n < down->acked && !unmade;
+	return OK;
+}
+
+enum err_code
+serve_check_have(bool *behind, const struct feed *down, struct node *hub, const struct serve_caller *caller,
+    struct err *err)
+{
+	uint8_t oid[20];
+	uint64_t epoch;
+	bool said, shown;
+
+	*behind = false;
+	if (read_have(oid, &said, &epoch, caller, err) != OK ||
+	    heal_behind(&shown, hub, &caller->person, epoch, err) != OK)
+		return err->code;
+	if (shown)
 		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
-	if (bytes_from_hex(oid, 20, caller->have, len)) {
-		if (feed_ack(down, &known, hub, oid, err) != OK ||
-		    audit_pull(hub, down, before, err) != OK)
-			return err->code;
-	} else {
-		known = !down->has_acked;
-	}
+	return said ? is_behind(behind, down, hub, oid, err) : OK;
+}
+
+/* What the node says it has is confirmed.  A node that knows nothing we know
+ * lost its file, or we were restored. */
+static enum err_code
+take_have(struct feed *down, bool *known, struct node *hub, const struct serve_caller *caller, struct err *err)
+{
+	uint64_t epoch, before = down->acked;
+	uint8_t oid[20];
+	bool said;
+
+	if (read_have(oid, &said, &epoch, caller, err) != OK)
+		return err->code;
+	*known = said || !down->has_acked;
+	if (said && (feed_ack(down, known, hub, oid, err) != OK || audit_pull(hub, down, before, err) != OK))
+		return err->code;
 	if (feed_unmake(down, hub, err) != OK)
 		return err->code;
-	if (known)
-		return OK;
-	return serve_give_anew(down, hub, err);
+	return *known ? OK : serve_give_anew(down, hub, err);
 }
 
 static enum err_code
@@ -161,6 +197,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 		goto out;
 	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted)
 		goto out;
+	header.incarnation = renew ? hub->incarnation : 0;
 	if (renew && (code = passport_make(&passport, hub, caller->node, &caller->person,
 	    PASSPORT_VALID_MS, err)) != OK)
 		goto out;
@@ -182,22 +219,30 @@ out:
 	return code;
 }
 
+/* *BEHIND: the asker is a copy of the node, and nothing was done. */
 static enum err_code
-bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
+bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const struct serve_caller *caller,
+    struct err *err)
 {
 	struct access access = { 0 };
 	uint64_t ordered = 0, epoch;
 	uint8_t id[8];
-	bool revoked = false;
+	bool revoked = false, known;
 	enum err_code code;
 
+	*behind = false;
 	bytes_put_be64(id, caller->node);
 	if ((code = feed_load(down, hub, caller->node, false, err)) != OK ||
 	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    (code = take_have(down, hub, caller, revoked, err)) != OK)
+	    /* A revoked device gets nothing but the order to erase, whatever it says. */
+	    (!revoked && ((code = serve_check_have(behind, down, hub, caller, err)) != OK || *behind)) ||
+	    (code = take_have(down, &known, hub, caller, err)) != OK)
 		goto out;
 	if (revoked) {
-		code = entitle_wipe(hub, down, err);
+		/* Another copy of it may have erased itself and said so: this one has not. */
+		if ((code = entitle_wipe(hub, down, err)) == OK && !known)
+			code = db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
+			    (int64_t)0, (int64_t)0, (int64_t)0);
 		if (code == OK && (code = access_epoch(&epoch, hub, err)) == OK)
 			code = db_run(hub->db, SQL_PEER_REVOKED, err, "bi", id, sizeof(id), (int64_t)epoch);
 	} else if ((code = access_load(&access, hub, &caller->person, err)) == OK) {
@@ -214,19 +259,28 @@ out:
 	return code;
 }
 
+static enum err_code
+say_behind(struct server_reply *reply)
+{
+	reply->status = 410;
+	buf_adds(reply->body, "this home has been further than that: it was copied, or put back\n");
+	return OK;
+}
+
 enum err_code
 serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
 	struct feed down;
+	bool behind;
 
 	if (caller->reads_only)
 		return serve_reader_refs(reply, hub, caller, err);
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
-	if (bring_up_to_date(&down, hub, caller, err) != OK) {
+	if (bring_up_to_date(&down, &behind, hub, caller, err) != OK || behind) {
 		db_rollback(hub->db);
-		return err->code;
+		return behind ? say_behind(reply) : err->code;
 	}
 	if (db_commit(hub->db, err) != OK)
 		return err->code;
@@ -240,10 +294,16 @@ enum err_code
 serve_up_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
-	struct feed up;
+	struct feed up, down;
+	bool revoked, behind = false;
 
-	if (feed_load(&up, hub, caller->node, true, err) != OK)
+	if (feed_load(&up, hub, caller->node, true, err) != OK ||
+	    feed_load(&down, hub, caller->node, false, err) != OK ||
+	    access_device_revoked(&revoked, hub, caller->node, err) != OK ||
+	    (!revoked && serve_check_have(&behind, &down, hub, caller, err) != OK))
 		return err->code;
+	if (behind)
+		return say_behind(reply);
 	reply->status = 200;
 	reply->content_type = smart_advertisement_type(SMART_RECEIVE_PACK);
 	smart_advertise(reply->body, SMART_RECEIVE_PACK, "refs/heads/up", up.has_tip ? up.tip : NULL);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "crypto/key.h"
 #include "node/admit.h"
 #include "node/audit.h"
 #include "node/chunk.h"
@@ -16,6 +17,7 @@
 #include "repo/pack.h"
 #include "repo/smart.h"
 #include "store/db.h"
+#include "store/log.h"
 
 #define PUSH_COMMITS_MAX 256
 
@@ -121,13 +123,20 @@ take_incarnation(struct receiving *r, const uint8_t tip[20], struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
+	int64_t w;
+	bool new;
 	enum err_code code;
 
 	if (chunk_open(&chunk, r->objects, tip, err) != OK)
 		return err->code;
 	code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err);
-	if (code == OK && header.up && header.node == r->caller->node && header.incarnation)
-		code = incarnation_enter(&r->restored, r->hub, r->caller->key, header.incarnation, err);
+	if (code == OK && header.up && header.node == r->caller->node && header.incarnation &&
+	    (code = incarnation_enter(&new, r->hub, r->caller->key, header.incarnation, err)) == OK) {
+		/* It may have been entered by a push that then failed: no work came under it yet. */
+		code = log_writer(&w, r->hub->db, key_writer(r->caller->key, header.incarnation), false, err);
+		r->restored = code == ERR_NOT_FOUND;
+		code = r->restored ? OK : code;
+	}
 	header_release(&header);
 	chunk_close(&chunk);
 	return code;

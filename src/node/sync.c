@@ -76,7 +76,7 @@ sync_exchange(void *context, const char *method, const char *path, const char *c
 	enum err_code code = client_exchange(s->client, &request, &answer, err);
 
 	*reply = answer.body;
-	*status = answer.status;
+	*status = s->status = answer.status;
 	return code;
 }
 
@@ -122,6 +122,35 @@ take_turn(int *fd, const struct node *node, struct err *err)
 	return code;
 }
 
+static enum err_code
+talk(struct session *s, struct err *err)
+{
+	enum err_code code;
+
+	s->lost_tip = s->new_hub = s->push_first = false;
+	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
+	    feed_load(&s->down, s->node, s->node->id, false, err) != OK)
+		return err->code;
+	if ((code = sync_push(s, err)) == OK && (code = sync_fetch(s, err)) == OK &&
+	    /* What was erased is confirmed in the same session. */
+	    (s->result->purged_shards == 0 || (code = sync_push(s, err)) == OK) &&
+	    (s->node->wiped || (code = sync_look_again(s, err)) == OK))
+		code = keep_clock(s, err);
+	return code;
+}
+
+/* Once each: a hub that has forgotten us is told who we are. */
+static enum err_code
+talk_known(struct session *s, struct err *err)
+{
+	struct err rejoining;
+	enum err_code code = talk(s, err);
+
+	if (code != ERR_DENIED || s->status != 404 || s->node->wiped || sync_rejoin(s, &rejoining) != OK)
+		return code;
+	return talk(s, err);
+}
+
 enum err_code
 sync_run(struct sync_result *result, struct node *node, const struct sync_options *options, struct err *err)
 {
@@ -147,14 +176,8 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 		close(turn);
 		return code;
 	}
-	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK &&
-	    (code = feed_load(&s.up, node, node->id, true, err)) == OK &&
-	    (code = feed_load(&s.down, node, node->id, false, err)) == OK &&
-	    (code = sync_push(&s, err)) == OK &&
-	    (code = sync_fetch(&s, err)) == OK &&
-	    /* What was erased is confirmed in the same session. */
-	    (result->purged_shards == 0 || (code = sync_push(&s, err)) == OK))
-		code = keep_clock(&s, err);
+	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK)
+		code = talk_known(&s, err);
 	/* It may have been another process that erased it all, while we waited. */
 	node->wiped = node->wiped || wiped;
 	result->wiped = node->wiped;
