@@ -334,9 +334,9 @@ check_signature(node_t *author, int64_t *w, struct node *node, const struct chun
 	    db_run(node->db, SQL_WRITER_KEY, err, "ib", *w, node->hub_key, (size_t)32) : err->code;
 }
 
-/* Has it come before, or may it not in? */
+/* Has it come before, or may it not in?  TRUSTED: nobody asks what its author may. */
 static enum err_code
-judge_candidate(struct candidate *c, struct admission *a, const struct party *author, int64_t w,
+judge_candidate(struct candidate *c, struct admission *a, const struct party *author, bool trusted, int64_t w,
     const uint8_t hash[32], struct err *err)
 {
 	struct node *hub = a->hub;
@@ -365,7 +365,7 @@ judge_candidate(struct candidate *c, struct admission *a, const struct party *au
 		return say_fork(err);
 	if (c->fork)
 		snprintf(c->reason, sizeof(c->reason), "other work of this device bears its name: the home was copied");
-	if (c->reason[0] || author->hub)
+	if (c->reason[0] || author->hub || trusted)
 		return OK;
 	return judge_batch(c->reason, hub, &author->access, author->revoked, &c->batch, c->s, err);
 }
@@ -381,7 +381,7 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 	struct owners owners = { .admission = a };
 	node_t node;
 	int64_t w = 0;
-	bool healing;
+	bool healing, trusted;
 	enum err_code code;
 
 	if ((code = heal_is_under_way(&healing, hub, err)) != OK ||
@@ -392,11 +392,14 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 		goto out;
 	owners.author = author;
 	owners.bringer = bringer;
+	/* What a head brings back of the work of others was admitted once; he could adopt it. */
+	trusted = healing && bringer && bringer != author && !bringer->revoked &&
+	    (bringer->access.rules.capabilities & CAN_GRANT);
 	for (size_t i = 0; i < known; i++) {
 		struct candidate *c = &candidates[i];
 
 		batch_hash(leaves[i], c->incoming->text, c->incoming->len);
-		if ((code = judge_candidate(c, a, author, w, leaves[i], err)) != OK)
+		if ((code = judge_candidate(c, a, author, trusted, w, leaves[i], err)) != OK)
 			goto out;
 		a->known += c->known;
 	}

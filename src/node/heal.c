@@ -190,6 +190,7 @@ enter(struct node *hub, const uint8_t public_key[32], uint64_t incarnation, cons
     const char *text, struct err *err)
 {
 	writer_t writer = key_writer(public_key, incarnation);
+	struct feed down;
 	uint64_t epoch;
 	int64_t w;
 	uint8_t id[8];
@@ -199,6 +200,8 @@ enter(struct node *hub, const uint8_t public_key[32], uint64_t incarnation, cons
 	    passport->person.b, (size_t)16, (int64_t)node_now_ms(hub)) != OK ||
 	    db_run(hub->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)0) != OK ||
 	    db_run(hub->db, SQL_FEED_ADD, err, "bi", id, sizeof(id), (int64_t)1) != OK ||
+	    /* Above all that the node has seen of the feed that was lost. */
+	    feed_load(&down, hub, passport->node, false, err) != OK || feed_leap(&down, hub, err) != OK ||
 	    /* Its record, which this hub wrote, comes back with what it brings; its own work
 	     * can be verified before. */
 	    log_writer(&w, hub->db, writer, true, err) != OK ||

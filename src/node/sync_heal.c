@@ -104,6 +104,14 @@ make_due(size_t *due, struct session *s, const struct tally *theirs, const uint8
 	return code;
 }
 
+/* In a chain no batch goes twice: git leaves out what the other end has seen in it. */
+static enum err_code
+begin_chain(struct session *s, struct err *err)
+{
+	return db_run(s->node->db, SQL_META_PUT, err, "si", "incarnation_untold", (int64_t)1) == OK ?
+	    feed_leap(&s->up, s->node, err) : err->code;
+}
+
 static enum err_code
 say_copied(struct session *s, struct err *err)
 {
@@ -137,8 +145,7 @@ sync_part_ways(struct session *s, struct err *err)
 		    /* What it had kept aside it has lost too. */
 		    (code = db_run(s->node->db, SQL_ENTRY_VOID_AGAIN, err, "i", s->up.f)) == OK &&
 		    (code = make_due(&due, s, &theirs, nonce, err)) == OK &&
-		    (code = db_run(s->node->db, SQL_META_PUT, err, "si", "incarnation_untold", (int64_t)1)) == OK &&
-		    (code = feed_leap(&s->up, s->node, err)) == OK)
+		    (code = begin_chain(s, err)) == OK)
 			code = db_commit(s->node->db, err);
 		else
 			db_rollback(s->node->db);
@@ -166,6 +173,7 @@ sync_look_again(struct session *s, struct err *err)
 		return err->code;
 	if ((code = db_begin(s->node->db, err)) == OK) {
 		if ((code = make_due(&due, s, &theirs, nonce, err)) == OK &&
+		    (due == 0 || (code = begin_chain(s, err)) == OK) &&
 		    (code = db_run(s->node->db, SQL_META_PUT, err, "si", "heal_sessions",
 		    due ? left - 1 : (int64_t)0)) == OK)
 			code = db_commit(s->node->db, err);
