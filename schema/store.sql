@@ -93,7 +93,6 @@ CREATE TABLE feed(
 	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
 	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
 	passport_ms INTEGER NOT NULL,	-- hub, down: when the last passport went; 0: one is due
-	unmade BLOB,			-- 20 bytes: the tip that was unmade last; it may have arrived all the same
 	UNIQUE(node, up)
 ) STRICT;
 
@@ -197,7 +196,8 @@ CREATE TABLE peer(
 	joined_ms INTEGER NOT NULL,
 	contact_ms INTEGER NOT NULL,
 	token BLOB,			-- BLAKE2b of the read token of stock git
-	revoked INTEGER NOT NULL	-- epoch of the device's revocation; 0: none
+	revoked INTEGER NOT NULL,	-- epoch of the device's revocation; 0: none
+	session INTEGER			-- its last session that asked for its feed; NULL: none yet
 ) STRICT, WITHOUT ROWID;
 
 -- Hub: the epoch that each access statement was sealed in.
@@ -351,11 +351,6 @@ INSERT INTO feed(node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES
 -- name: FEED_PUT
 UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9 WHERE f = ?1;
 
--- name: FEED_UNMADE
-UPDATE feed SET unmade = ?2 WHERE f = ?1;
--- name: FEED_WAS_UNMADE
-SELECT 1 FROM feed WHERE f = ?1 AND unmade = ?2;
-
 -- name: ENTRY_ADD
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
 -- name: ENTRY_SHARD
@@ -461,6 +456,10 @@ SELECT key, person, joined_ms, contact_ms, token, revoked FROM peer WHERE node =
 INSERT INTO peer(node, key, person, joined_ms, contact_ms, revoked) VALUES(?1, ?2, ?3, ?4, 0, 0);
 -- name: PEER_CONTACT
 UPDATE peer SET contact_ms = ?2 WHERE node = ?1;
+-- name: PEER_SESSION
+SELECT session FROM peer WHERE node = ?1 AND session IS NOT NULL;
+-- name: PEER_IN_SESSION
+UPDATE peer SET session = ?2 WHERE node = ?1;
 -- name: PEER_TOKEN
 UPDATE peer SET token = ?2 WHERE node = ?1;
 -- name: PEER_REVOKED
@@ -614,3 +613,14 @@ UPDATE remembered SET facts = 0 WHERE person = ?1;
 SELECT s FROM batch WHERE s > ?1 ORDER BY s LIMIT 1;
 -- name: BATCH_NAMES
 SELECT w, seq, ops FROM batch WHERE s = ?1 AND void = 0 ORDER BY w, seq;
+
+-- A copy becomes a node of its own (node/rekey.c).
+
+-- name: ENTRY_UNSENT
+SELECT DISTINCT b FROM entry WHERE f = ?1 AND (n = 0 OR n > ?2) ORDER BY b;
+-- name: FEED_DROP
+DELETE FROM feed WHERE f = ?1;
+-- name: PURGE_MOVE
+UPDATE OR REPLACE purge SET f = ?2 WHERE f = ?1;
+-- name: HELD_COPY
+INSERT OR IGNORE INTO held(f, s) SELECT ?2, s FROM held WHERE f = ?1;

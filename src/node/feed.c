@@ -132,8 +132,6 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 		    db_run(node->db, SQL_ENTRY_ADD, err, "iii", feed->f, (int64_t)0, b) != OK)
 			return err->code;
 	}
-	if (feed->has_tip && db_run(node->db, SQL_FEED_UNMADE, err, "ib", feed->f, feed->tip, (size_t)20) != OK)
-		return err->code;
 	if (db_run(node->db, SQL_OBJECT_DROP_AFTER, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
 	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)

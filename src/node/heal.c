@@ -150,15 +150,13 @@ heal_answer_tally(struct buf *out, struct node *hub, const struct serve_caller *
 {
 	struct asking asking = { .hub = hub };
 	struct tally tally = { .count = 0 };
-	struct feed down;
 	uint8_t incarnation[8];
 	bool behind;
 	enum err_code code;
 
 	if (len != TALLY_NONCE)
 		return err_set(err, ERR_INVALID, "a tally is asked for with a nonce of %d bytes", TALLY_NONCE);
-	if (feed_load(&down, hub, caller->node, false, err) != OK ||
-	    serve_check_have(&behind, &down, hub, caller, err) != OK)
+	if (serve_check_have(&behind, hub, caller, err) != OK)
 		return err->code;
 	if ((code = access_load(&asking.access, hub, &caller->person, err)) == OK &&
 	    (code = tally_make(&tally, hub, body, may_see, &asking, err)) == OK) {

@@ -38,73 +38,83 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	return feed_leap(down, hub, err);
 }
 
-/* Satchel-Have: "COMMIT EPOCH" or "- EPOCH"; *SAID false for the second. */
-static enum err_code
-read_have(uint8_t oid[20], bool *said, uint64_t *epoch, const struct serve_caller *caller, struct err *err)
-{
-	const char *space = strchr(caller->have, ' ');
-	size_t len = space ? (size_t)(space - caller->have) : strlen(caller->have);
+/* Satchel-Have: "COMMIT EPOCH LAST SESSION", COMMIT "-" for none, "anew" for none
+ * that this hub can know. */
+struct have {
+	bool said, anew;
+	uint8_t oid[20];
+	uint64_t epoch, last, session;
+};
 
-	*epoch = 0;
-	*said = bytes_from_hex(oid, 20, caller->have, len);
-	if (space && !bytes_to_u64(epoch, space + 1, strlen(space + 1)))
-		return err_set(err, ERR_INVALID, "Satchel-Have: a commit and the epoch of a passport");
+static enum err_code
+read_have(struct have *out, const struct serve_caller *caller, struct err *err)
+{
+	uint64_t *const numbers[] = { &out->epoch, &out->last, &out->session };
+	const char *word = caller->have, *end = word + strcspn(word, " ");
+
+	*out = (struct have){ .epoch = 0 };
+	out->said = bytes_from_hex(out->oid, 20, word, (size_t)(end - word));
+	out->anew = end - word == 4 && memcmp(word, "anew", 4) == 0;
+	for (int i = 0; i < 3 && *end; i++) {
+		word = end + 1;
+		end = word + strcspn(word, " ");
+		if (!bytes_to_u64(numbers[i], word, (size_t)(end - word)) || *numbers[i] > INT64_MAX)
+			return err_set(err, ERR_INVALID, "Satchel-Have: a commit, the epoch of a passport, two sessions");
+	}
 	return OK;
 }
 
-/* Is OID older than what the node has confirmed itself?  Not when it is a commit
- * that was unmade here after it had arrived there. */
+/* Has somebody else come under this name since its last session? */
 static enum err_code
-is_behind(bool *out, const struct feed *down, struct node *hub, const uint8_t oid[20], struct err *err)
+is_behind(bool *out, struct node *hub, node_t node, const struct have *have, struct err *err)
 {
-	uint64_t n;
-	int64_t one;
-	bool unmade = false;
+	uint8_t id[8];
+	int64_t session;
+	bool found;
 
-	*out = false;
-	if (!down->has_acked || memcmp(oid, down->acked_tip, 20) == 0)
-		return OK;
-	if (feed_commit_n(&n, down, hub, oid, err) != OK ||
-	    db_int(&one, &unmade, hub->db, SQL_FEED_WAS_UNMADE, err, "ib", down->f, oid, (size_t)20) != OK)
+	bytes_put_be64(id, node);
+	if (db_int(&session, &found, hub->db, SQL_PEER_SESSION, err, "b", id, sizeof(id)) != OK)
 		return err->code;
-	*out = n < down->acked && !unmade;
+	*out = found && have->said && have->session != 0 && (uint64_t)session != have->last &&
+	    (uint64_t)session != have->session;
 	return OK;
 }
 
 enum err_code
-serve_check_have(bool *behind, const struct feed *down, struct node *hub, const struct serve_caller *caller,
-    struct err *err)
+serve_check_have(bool *behind, struct node *hub, const struct serve_caller *caller, struct err *err)
 {
-	uint8_t oid[20];
-	uint64_t epoch;
-	bool said, shown;
+	struct have have;
+	bool shown;
 
 	*behind = false;
-	if (read_have(oid, &said, &epoch, caller, err) != OK ||
-	    heal_behind(&shown, hub, &caller->person, epoch, err) != OK)
+	if (read_have(&have, caller, err) != OK ||
+	    heal_behind(&shown, hub, &caller->person, have.epoch, err) != OK)
 		return err->code;
 	if (shown)
 		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
-	return said ? is_behind(behind, down, hub, oid, err) : OK;
+	return is_behind(behind, hub, caller->node, &have, err);
 }
 
 /* What the node says it has is confirmed.  A node that knows nothing we know
  * lost its file, or we were restored. */
 static enum err_code
-take_have(struct feed *down, bool *known, struct node *hub, const struct serve_caller *caller, struct err *err)
+take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
 {
-	uint64_t epoch, before = down->acked;
-	uint8_t oid[20];
-	bool said;
+	uint64_t before = down->acked;
+	struct have have;
+	uint8_t id[8];
+	bool known;
 
-	if (read_have(oid, &said, &epoch, caller, err) != OK)
+	bytes_put_be64(id, caller->node);
+	if (read_have(&have, caller, err) != OK || (have.session &&
+	    db_run(hub->db, SQL_PEER_IN_SESSION, err, "bi", id, sizeof(id), (int64_t)have.session) != OK))
 		return err->code;
-	*known = said || !down->has_acked;
-	if (said && (feed_ack(down, known, hub, oid, err) != OK || audit_pull(hub, down, before, err) != OK))
+	known = have.said || !(down->has_acked || have.anew);
+	if (have.said && (feed_ack(down, &known, hub, have.oid, err) != OK || audit_pull(hub, down, before, err) != OK))
 		return err->code;
 	if (feed_unmake(down, hub, err) != OK)
 		return err->code;
-	return *known ? OK : serve_give_anew(down, hub, err);
+	return known ? OK : serve_give_anew(down, hub, err);
 }
 
 static enum err_code
@@ -227,20 +237,24 @@ bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const struct
 	struct access access = { 0 };
 	uint64_t ordered = 0, epoch;
 	uint8_t id[8];
-	bool revoked = false, known;
+	bool revoked = false, copy = false;
 	enum err_code code;
 
 	*behind = false;
 	bytes_put_be64(id, caller->node);
 	if ((code = feed_load(down, hub, caller->node, false, err)) != OK ||
-	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    /* A revoked device gets nothing but the order to erase, whatever it says. */
-	    (!revoked && ((code = serve_check_have(behind, down, hub, caller, err)) != OK || *behind)) ||
-	    (code = take_have(down, &known, hub, caller, err)) != OK)
+	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK)
+		goto out;
+	code = serve_check_have(&copy, hub, caller, err);
+	/* A revoked device gets nothing but the order to erase, whatever it shows. */
+	if (revoked && code == ERR_CONFLICT)
+		code = OK;
+	*behind = copy && !revoked;
+	if (code != OK || *behind || (code = take_have(down, hub, caller, err)) != OK)
 		goto out;
 	if (revoked) {
 		/* Another copy of it may have erased itself and said so: this one has not. */
-		if ((code = entitle_wipe(hub, down, err)) == OK && !known)
+		if ((code = entitle_wipe(hub, down, err)) == OK && copy)
 			code = db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
 			    (int64_t)0, (int64_t)0, (int64_t)0);
 		if (code == OK && (code = access_epoch(&epoch, hub, err)) == OK)
@@ -294,13 +308,12 @@ enum err_code
 serve_up_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
-	struct feed up, down;
+	struct feed up;
 	bool revoked, behind = false;
 
 	if (feed_load(&up, hub, caller->node, true, err) != OK ||
-	    feed_load(&down, hub, caller->node, false, err) != OK ||
 	    access_device_revoked(&revoked, hub, caller->node, err) != OK ||
-	    (!revoked && serve_check_have(&behind, &down, hub, caller, err) != OK))
+	    (!revoked && serve_check_have(&behind, hub, caller, err) != OK))
 		return err->code;
 	if (behind)
 		return say_behind(reply);

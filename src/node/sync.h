@@ -13,6 +13,7 @@ struct sync_result {
 	uint64_t left;			/* batches still to come (when it was cut off) */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first refused batch */
+	bool rekeyed;			/* it was a copy, and is a device of its own now (node/rekey.h) */
 };
 
 struct sync_progress {

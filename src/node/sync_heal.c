@@ -30,9 +30,37 @@ sync_set_have(struct session *s, struct err *err)
 		return err->code;
 	bytes_to_hex(hex, s->down.acked_tip, 20);
 	/* After a restore of ours the hub has heard more of us than we know. */
-	snprintf(s->have, sizeof(s->have), "%s %" PRIu64,
-	    s->down.has_acked && !s->anew && untold == 0 ? hex : "-", epoch);
+	snprintf(s->have, sizeof(s->have), "%s %" PRIu64 " %" PRId64 " %" PRId64,
+	    s->anew ? "anew" : s->down.has_acked && untold == 0 ? hex : "-", epoch, s->last, s->number);
 	return OK;
+}
+
+enum err_code
+sync_begin_session(struct session *s, struct err *err)
+{
+	uint64_t number;
+
+	if (log_meta_int(&s->last, s->node->db, "session", err) != OK ||
+	    log_meta_int(&s->number, s->node->db, "session_begun", err) != OK)
+		return err->code;
+	if (s->number)
+		return OK;
+	key_random(&number, sizeof(number));
+	s->number = (int64_t)(number >> 2) + 1;
+	if (db_begin(s->node->db, err) != OK)
+		return err->code;
+	if (db_run(s->node->db, SQL_META_PUT, err, "si", "session_begun", s->number) != OK) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
+	return db_commit(s->node->db, err);
+}
+
+enum err_code
+sync_end_session(struct session *s, struct err *err)
+{
+	return db_run(s->node->db, SQL_META_PUT, err, "si", "session", s->number) == OK ?
+	    db_run(s->node->db, SQL_META_DROP, err, "s", "session_begun") : err->code;
 }
 
 enum err_code
