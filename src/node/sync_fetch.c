@@ -185,7 +185,7 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 		goto out;
 	}
 	*more = header.more;
-	if (!s->healed) {
+	if (!s->healed && !(header.purge_count && strcmp(header.purges[0].shard, "*") == 0)) {
 		/* Before anything of it is taken: an order to erase could hit what it has lost. */
 		s->lost_tip = s->up.has_acked && s->up.n == s->up.acked &&
 		    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);

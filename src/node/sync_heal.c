@@ -147,6 +147,19 @@ say_copied(struct session *s, struct err *err)
 	return err_set(err, ERR_CONFLICT, "another copy of this home has gone on under its name");
 }
 
+/* A revoked device has nothing left to bring but its receipt. */
+static enum err_code
+say_erased(struct session *s, struct err *err)
+{
+	s->healed = true;
+	if (db_begin(s->node->db, err) != OK)
+		return err->code;
+	if (feed_load(&s->up, s->node, s->node->id, true, err) == OK && begin_chain(s, err) == OK)
+		return db_commit(s->node->db, err);
+	db_rollback(s->node->db);
+	return err->code;
+}
+
 enum err_code
 sync_part_ways(struct session *s, struct err *err)
 {
@@ -157,6 +170,8 @@ sync_part_ways(struct session *s, struct err *err)
 	size_t due;
 	enum err_code code;
 
+	if (s->node->wiped)
+		return say_erased(s, err);
 	if (sync_set_have(s, err) != OK || log_meta_int(&met, s->node->db, "hub_incarnation", err) != OK ||
 	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
 		return err->code;
