@@ -624,3 +624,10 @@ DELETE FROM feed WHERE f = ?1;
 UPDATE OR REPLACE purge SET f = ?2 WHERE f = ?1;
 -- name: HELD_COPY
 INSERT OR IGNORE INTO held(f, s) SELECT ?2, s FROM held WHERE f = ?1;
+
+-- Repairing (node/verify_repair.c).
+
+-- name: BATCH_UNSEALED /*scan*/
+SELECT batch.b FROM batch LEFT JOIN seal ON seal.i = batch.seal AND batch.b >= seal.b AND batch.b < seal.b + leaves WHERE seal.i IS NULL ORDER BY batch.b;
+-- name: ENTRY_FORGET
+DELETE FROM entry WHERE f = ?1 AND b = ?2;
