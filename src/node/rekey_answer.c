@@ -15,6 +15,7 @@
 #include "node/audit.h"
 #include "node/edit.h"
 #include "node/enrol.h"
+#include "node/entitle.h"
 #include "node/feed.h"
 #include "node/report_part.h"
 #include "node/serve_feed.h"
@@ -140,40 +141,6 @@ name_copy(char out[ENROL_DEVICE], struct node *hub, node_t node, struct err *err
 	return OK;
 }
 
-/* What the old one was ordered to erase, this one may still have. */
-static enum err_code
-order_again(struct node *hub, int64_t from, int64_t to, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	char (*shards)[SHARD_TEXT] = NULL;
-	size_t count = 0, cap = 0;
-	struct shard shard;
-	int64_t s, one;
-	bool row, held;
-	enum err_code code;
-
-	if ((code = db_query(&stmt, hub->db, SQL_PURGE_OF, err, "i", from)) != OK)
-		return code;
-	while ((code = db_row(hub->db, stmt, &row, err)) == OK && row) {
-		shards = mem_grow(shards, count, &cap, sizeof(*shards));
-		snprintf(shards[count++], SHARD_TEXT, "%s", db_col_text(stmt, 0, NULL));
-	}
-	for (size_t i = 0; i < count && code == OK; i++) {
-		held = false;
-		if (!shard_from_text(&shard, shards[i], strlen(shards[i])))
-			continue;
-		if (log_shard(&s, hub->db, &shard, false, err) == OK)
-			code = db_int(&one, &held, hub->db, SQL_HELD_GET, err, "ii", to, s);
-		else if (err->code != ERR_NOT_FOUND && err->code != ERR_INVALID)
-			code = err->code;
-		if (code == OK && !held)
-			code = db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", to, shards[i], (int64_t)node_now_ms(hub),
-			    (int64_t)0, (int64_t)0, (int64_t)0);
-	}
-	free(shards);
-	return code;
-}
-
 static enum err_code
 enter(struct node *hub, const struct serve_caller *caller, const uint8_t public_key[32], const char *device,
     struct err *err)
@@ -197,7 +164,7 @@ enter(struct node *hub, const struct serve_caller *caller, const uint8_t public_
 	    (code = feed_load(&from, hub, caller->node, false, err)) != OK ||
 	    (code = feed_load(&to, hub, key_node(public_key), false, err)) != OK ||
 	    (code = db_run(hub->db, SQL_HELD_COPY, err, "ii", from.f, to.f)) != OK ||
-	    (code = order_again(hub, from.f, to.f, err)) != OK ||
+	    (code = entitle_order_again(hub, from.f, to.f, err)) != OK ||
 	    (code = audit_add(hub, key_node(public_key), "copied", detail, err)) != OK) {
 		edit_abort(edit);
 		return code;

@@ -11,6 +11,7 @@
 #include "node/admit.h"
 #include "node/audit.h"
 #include "node/chunk.h"
+#include "node/entitle.h"
 #include "node/header.h"
 #include "node/incarnation.h"
 #include "repo/commit.h"
@@ -157,7 +158,8 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		return code;
 	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
-	    (r->restored && (code = serve_give_anew(&r->down, hub, err)) != OK))
+	    (r->restored && ((code = serve_give_anew(&r->down, hub, err)) != OK ||
+	    (code = entitle_order_again(hub, r->down.f, r->down.f, err)) != OK)))
 		goto out;
 	r->admission.hub = hub;
 	r->admission.from = r->caller->node;

@@ -41,6 +41,24 @@ restore ana
 ok "the same backup once more" sat ana sync
 is "has all again too" "$(notes ana)" "4 4"
 
+# What was taken away after the backup does not come back with it.
+omega=$(must hub add client name=Omegaqqzzy owner="$ana")
+sync ana
+must ana set "$omega" city=Cluj >/dev/null
+sync ana
+rm "$work/ana.backup"
+backup ana
+must hub revoke ana --client "$omega" >/dev/null
+sync ana
+is "a client was taken away" "$(count ana find Omegaqqzzy)" 0
+restore ana
+is "the backup has it" "$(count ana find Omegaqqzzy)" 1
+ok "it syncs" sat ana sync
+is "and it is gone again" "$(count ana find Omegaqqzzy)" 0
+echo Omegaqqzzy >"$work/words"
+is "without a trace" "$(scan "$work/words" "$work/ana" | wc -l | tr -d ' ')" 0
+ok "the node verifies after it" sat ana verify
+
 # The hub: the nodes have seen more than it remembers.
 gamma=$(must hub add client name=Gammaxyzzy owner="$ana")
 sync ana
