@@ -458,6 +458,8 @@ INSERT INTO peer(node, key, person, joined_ms, contact_ms, revoked) VALUES(?1, ?
 UPDATE peer SET contact_ms = ?2 WHERE node = ?1;
 -- name: PEER_SESSION
 SELECT session FROM peer WHERE node = ?1 AND session IS NOT NULL;
+-- name: PEER_NO_SESSION
+UPDATE peer SET session = NULL WHERE node = ?1;
 -- name: PEER_IN_SESSION
 UPDATE peer SET session = ?2 WHERE node = ?1;
 -- name: PEER_TOKEN

@@ -147,8 +147,10 @@ static enum err_code
 receive(struct receiving *r, const struct smart_push *push, struct err *err)
 {
 	struct node *hub = r->hub;
+	uint8_t id[8];
 	enum err_code code;
 
+	bytes_put_be64(id, r->caller->node);
 	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
 	    r->objects, err)) != OK)
 		return code;
@@ -159,6 +161,8 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
 	    (r->restored && ((code = serve_give_anew(&r->down, hub, err)) != OK ||
+	    /* It does not know what sessions it had since its backup. */
+	    (code = db_run(hub->db, SQL_PEER_NO_SESSION, err, "b", id, sizeof(id))) != OK ||
 	    (code = entitle_order_again(hub, r->down.f, r->down.f, err)) != OK)))
 		goto out;
 	r->admission.hub = hub;

@@ -27,6 +27,7 @@ must ana add note client="$alfa" text="after it, sent" >/dev/null
 must hub add note client="$alfa" text="after it, from the hub" >/dev/null
 sync ana
 is "before: both have all" "$(notes ana)" "3 3"
+was=$(node_id ana)
 restore ana
 is "a restored node has what it had" "$(count ana list note)" 1
 must ana add note client="$alfa" text="after the restore, before a sync" >/dev/null
@@ -37,6 +38,7 @@ must hub set "$alfa" industry=Glass >/dev/null
 ok "it goes on" sat ana sync
 ok "both sides are the same" same_record "$alfa" ana
 ok "the node verifies" sat ana verify
+is "it is still the same device" "$(node_id ana)" "$was"
 restore ana
 ok "the same backup once more" sat ana sync
 is "has all again too" "$(notes ana)" "4 4"
@@ -93,5 +95,6 @@ for time in first second; do
 	ok "work goes on both ways" same_record "$alfa" ana hilda
 	ok "the hub verifies" sat hub verify
 	ok "the rep's node verifies" sat ana verify
+	is "and each device is still who it was" "$(node_id ana) $(count hub nodes)" "$was 2"
 done
 done_testing
