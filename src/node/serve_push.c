@@ -131,12 +131,15 @@ take_incarnation(struct receiving *r, const uint8_t tip[20], struct err *err)
 	if (chunk_open(&chunk, r->objects, tip, err) != OK)
 		return err->code;
 	code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err);
-	if (code == OK && header.up && header.node == r->caller->node && header.incarnation &&
-	    (code = incarnation_enter(&new, r->hub, r->caller->key, header.incarnation, err)) == OK) {
+	if (code == OK && header.up && header.node == r->caller->node && header.incarnation) {
 		/* It may have been entered by a push that then failed: no work came under it yet. */
 		code = log_writer(&w, r->hub->db, key_writer(r->caller->key, header.incarnation), false, err);
 		r->restored = code == ERR_NOT_FOUND;
-		code = r->restored ? OK : code;
+		if (code == OK || r->restored)
+			code = incarnation_enter(&new, r->hub, r->caller->key, header.incarnation, err);
+		/* Its record is lost, and among what it brings (heal_rejoin). */
+		if (code == ERR_NOT_FOUND && !r->restored)
+			code = OK;
 	}
 	header_release(&header);
 	chunk_close(&chunk);
