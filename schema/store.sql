@@ -60,6 +60,18 @@ CREATE TABLE floor(
 	seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- What heads have stated, by whom it is about; derived.
+CREATE TABLE stated(
+	w INTEGER NOT NULL,
+	seq INTEGER NOT NULL,
+	about BLOB NOT NULL,		-- a person (16 bytes) or a device (8); 1: unreadable; 0: named, not here
+	at_ms INTEGER NOT NULL,		-- by its author's clock
+	value TEXT NOT NULL,		-- as signed
+	seen BLOB NOT NULL,		-- dots, ascending, one a writer: what its author had seen (core/policy.h)
+	PRIMARY KEY(w, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX stated_about ON stated(about);
+
 -- Values that stand beside the winner while a conflict lasts.
 CREATE TABLE sibling(
 	k INTEGER NOT NULL,
@@ -93,6 +105,9 @@ CREATE TABLE feed(
 	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
 	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
 	passport_ms INTEGER NOT NULL,	-- hub, down: when the last passport went; 0: one is due
+	confirmed INTEGER NOT NULL DEFAULT 0,	-- n of the newest up commit that the hub has confirmed by its
+					-- signature (node, up; hub, down: in commit confirmed_n)
+	confirmed_n INTEGER NOT NULL DEFAULT 0,
 	UNIQUE(node, up)
 ) STRICT;
 
@@ -121,6 +136,7 @@ CREATE INDEX object_f ON object(f, n);
 CREATE TABLE held(
 	f INTEGER NOT NULL,
 	s INTEGER NOT NULL,
+	stale INTEGER NOT NULL DEFAULT 0,	-- 1: on hold, and not kept up to date meanwhile
 	PRIMARY KEY(f, s)
 ) STRICT, WITHOUT ROWID;
 
@@ -150,6 +166,7 @@ CREATE TABLE refused(
 	shard TEXT NOT NULL,
 	writer BLOB NOT NULL,
 	seq INTEGER NOT NULL,
+	ops INTEGER NOT NULL,
 	hash BLOB NOT NULL,		-- 32 bytes: two under one name are two rows
 	at_ms INTEGER NOT NULL,
 	reason TEXT NOT NULL,
@@ -161,6 +178,7 @@ CREATE TABLE refused(
 	decided_ms INTEGER,
 	UNIQUE(shard, writer, seq, hash)
 ) STRICT;
+CREATE INDEX refused_node ON refused(node, size) WHERE decided_by IS NULL;
 
 -- Hub: the nodes that have such work and are told what became of it.
 CREATE TABLE telling(
@@ -171,13 +189,27 @@ CREATE TABLE telling(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX telling_node ON telling(node, told);
 
+-- Hub: seals that a node has told of and that have not come whole (node/witness.h).
+CREATE TABLE witness(
+	i INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,	-- of the seal: 32 bytes
+	node BLOB NOT NULL,		-- who told
+	epoch INTEGER NOT NULL,		-- of the policy, when it was told first
+	b INTEGER NOT NULL,		-- the last batch then
+	at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX witness_node ON witness(node, i);
+
 -- A node: work of its own that the hub did not accept, and why.
 CREATE TABLE notice(
 	n INTEGER PRIMARY KEY,
 	at_ms INTEGER NOT NULL,
 	block INTEGER NOT NULL,
 	reason TEXT NOT NULL,
-	shard TEXT			-- NULL once the shard was erased here
+	shard TEXT,			-- NULL once the shard was erased here
+	writer BLOB NOT NULL,
+	seq INTEGER NOT NULL,
+	rejected INTEGER NOT NULL	-- 0: it waits at the hub for a person
 ) STRICT;
 
 -- Hub, after a restore: passports that are newer than the backup (node/heal.h).
@@ -205,8 +237,32 @@ CREATE TABLE epoch(
 	w INTEGER NOT NULL,
 	seq INTEGER NOT NULL,
 	epoch INTEGER NOT NULL,
+	ends_ms INTEGER NOT NULL,	-- of a grant; 0: never; -1: it has ended
 	PRIMARY KEY(w, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX epoch_ends ON epoch(ends_ms) WHERE ends_ms > 0;
+
+-- Hub: the newest epoch that changed what a person (16 bytes) or device (8) may hold.
+CREATE TABLE concern(
+	about BLOB NOT NULL,
+	c INTEGER NOT NULL,		-- k of the one client that it changed; 0: any
+	epoch INTEGER NOT NULL,
+	PRIMARY KEY(about, c)
+) STRICT, WITHOUT ROWID;
+
+-- Hub: revokes that only hold, until a head decides or they end (node/hold.h).
+CREATE TABLE hold(
+	r INTEGER NOT NULL,		-- the work in refused that they are
+	writer BLOB NOT NULL,
+	seq INTEGER NOT NULL,
+	about BLOB NOT NULL,		-- as in stated
+	value TEXT NOT NULL,
+	epoch INTEGER NOT NULL,
+	ends_ms INTEGER NOT NULL,
+	PRIMARY KEY(r, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_about ON hold(about);
+CREATE INDEX hold_ends ON hold(ends_ms);
 
 -- Hub: what happened here that a person may ask about (node/audit.h).
 CREATE TABLE audit(
@@ -345,18 +401,18 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
 -- name: FEED_GET
-SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2;
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2;
 -- name: FEED_ADD
 INSERT INTO feed(node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?1, ?2, 1, 0, 0, 0, 0, 0);
 -- name: FEED_PUT
-UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9 WHERE f = ?1;
+UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9, confirmed = ?10, confirmed_n = ?11 WHERE f = ?1;
 
 -- name: ENTRY_ADD
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
 -- name: ENTRY_SHARD
 INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s = ?2 AND void = 0;
 -- name: ENTRY_HELD
-INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s IN (SELECT s FROM held WHERE f = ?1) AND void = 0;
+INSERT OR IGNORE INTO entry(f, n, b) SELECT ?1, 0, b FROM batch WHERE s IN (SELECT s FROM held WHERE f = ?1 AND stale = 0) AND void = 0;
 -- name: ENTRY_SHARD_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b IN (SELECT b FROM batch WHERE s = ?2);
 -- name: ENTRY_DROP
@@ -369,8 +425,12 @@ SELECT 1 FROM entry WHERE f = ?1 AND n = -1 AND b = ?2;
 DELETE FROM entry WHERE f = ?1 AND n = -1;
 -- name: ENTRY_COUNT
 SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
+-- name: ENTRY_SENT
+SELECT count(*) FILTER (WHERE n > ?2), count(*) FILTER (WHERE n <= ?2 AND void = 0) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0;
 -- name: ENTRY_AFTER
 SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
+-- name: ENTRY_FORGET /*scan*/
+DELETE FROM entry WHERE b = ?1;
 -- name: ENTRY_EMPTY
 DELETE FROM entry WHERE f = ?1 AND n > 0;
 -- name: ENTRY_ALL
@@ -392,9 +452,11 @@ DELETE FROM object WHERE f = ?1;
 DELETE FROM object WHERE f = ?1 AND n < ?2 AND type != 1;
 
 -- name: HELD_GET
-SELECT 1 FROM held WHERE f = ?1 AND s = ?2;
+SELECT stale FROM held WHERE f = ?1 AND s = ?2;
 -- name: HELD_ADD
 INSERT OR IGNORE INTO held(f, s) VALUES(?1, ?2);
+-- name: HELD_STALE
+UPDATE held SET stale = ?3 WHERE f = ?1 AND s = ?2;
 -- name: HELD_DROP
 DELETE FROM held WHERE f = ?1 AND s = ?2;
 -- name: HELD_OF
@@ -432,17 +494,23 @@ SELECT told FROM purge WHERE f = ?1 AND shard = '*';
 DELETE FROM purge WHERE f = ?1 AND done = 3;
 
 -- name: REFUSED_ADD
-INSERT INTO refused(node, shard, writer, seq, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+INSERT INTO refused(node, shard, writer, seq, ops, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: REFUSED_GET
 SELECT r FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash = ?4;
+-- name: REFUSED_NAMED
+SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 LIMIT 1;
 -- name: REFUSED_OTHER
 SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash != ?4 LIMIT 1;
+-- name: REFUSED_UP_TO
+SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq <= ?3 AND seq + ops > ?3 LIMIT 1;
+-- name: REFUSED_WEIGHT
+SELECT count(*), coalesce(sum(size), 0) FROM refused WHERE node = ?1 AND decided_by IS NULL;
 -- name: REFUSED_EACH /*scan*/
-SELECT r, node, shard, writer, seq, at_ms, reason FROM refused ORDER BY r;
+SELECT r, node, shard, writer, seq, at_ms, reason, decision FROM refused ORDER BY r;
 -- name: TELLING_ADD
-INSERT OR IGNORE INTO telling(r, node, told) VALUES(?1, ?2, 0);
+INSERT OR REPLACE INTO telling(r, node, told) VALUES(?1, ?2, 0);
 -- name: TELLING_DUE
-SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM telling JOIN refused USING(r) WHERE telling.node = ?1 AND told = 0 ORDER BY r LIMIT ?2;
+SELECT r, shard, writer, seq, reason, decision FROM telling JOIN refused USING(r) WHERE telling.node = ?1 AND told = 0 ORDER BY r LIMIT ?2;
 -- name: TELLING_TOLD
 UPDATE telling SET told = ?3 WHERE r = ?1 AND node = ?2;
 -- name: TELLING_UNTOLD
@@ -470,9 +538,64 @@ UPDATE peer SET revoked = ?2 WHERE node = ?1;
 SELECT node, person, joined_ms, contact_ms, revoked FROM peer ORDER BY joined_ms, node;
 
 -- name: EPOCH_ADD
-INSERT OR IGNORE INTO epoch(w, seq, epoch) VALUES(?1, ?2, ?3);
--- name: EPOCH_GET
-SELECT epoch FROM epoch WHERE w = ?1 AND seq = ?2;
+INSERT OR IGNORE INTO epoch(w, seq, epoch, ends_ms) VALUES(?1, ?2, ?3, ?4);
+-- name: EPOCH_ENDED
+SELECT epoch.w, epoch.seq, value FROM epoch JOIN stated USING(w, seq) WHERE ends_ms > 0 AND ends_ms <= ?1;
+-- name: EPOCH_END
+UPDATE epoch SET ends_ms = -1 WHERE w = ?1 AND seq = ?2;
+
+-- name: CONCERN
+INSERT OR REPLACE INTO concern(about, c, epoch) VALUES(?1, ?2, ?3);
+-- name: CONCERN_NEWEST
+SELECT coalesce(max(epoch), 0) FROM concern WHERE about = ?1;
+-- name: CONCERN_SINCE
+SELECT c FROM concern WHERE about = ?1 AND epoch > ?2;
+
+-- name: HOLD_ADD
+INSERT OR IGNORE INTO hold(r, writer, seq, about, value, epoch, ends_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: HOLD_ABOUT
+SELECT writer, seq, value, epoch, ends_ms FROM hold WHERE about = ?1;
+-- name: HOLD_COUNT
+SELECT count(*) FROM hold WHERE about = ?1;
+-- name: HOLD_ENDED
+SELECT r, value FROM hold WHERE ends_ms > 0 AND ends_ms <= ?1;
+-- name: HOLD_OF
+SELECT r, value FROM hold WHERE r = ?1;
+-- name: HOLD_UNTIL
+SELECT coalesce(max(ends_ms), 0) FROM hold WHERE r = ?1;
+-- name: HOLD_DROP
+DELETE FROM hold WHERE r = ?1;
+-- name: HOLD_EACH /*scan*/
+SELECT count(DISTINCT r) FROM hold WHERE ends_ms > ?1;
+
+-- name: STATED_PUT
+INSERT OR REPLACE INTO stated(w, seq, about, at_ms, value, seen) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: STATED_EXPECT
+INSERT OR IGNORE INTO stated(w, seq, about, at_ms, value, seen) VALUES(?1, ?2, x'', 0, '', x'');
+-- name: STATED_SEEN
+SELECT seq, seen FROM stated WHERE w = ?1 AND seq <= ?2 AND about != x'' ORDER BY seq DESC LIMIT 1;
+-- name: STATED_HERE
+SELECT 1 FROM stated JOIN writer USING(w) WHERE id = ?1 AND seq = ?2 AND about != x'';
+-- name: STATED_AFTER
+SELECT 1 FROM stated WHERE w = ?1 AND seq >= ?2 LIMIT 1;
+-- name: STATED_WRITER
+SELECT stated.w, id FROM stated JOIN writer USING(w) WHERE stated.w > ?1 ORDER BY stated.w LIMIT 1;
+-- name: STATED_ABOUT
+SELECT id, stated.seq, value, seen, coalesce(epoch, 0) FROM stated JOIN writer USING(w) LEFT JOIN epoch ON epoch.w = stated.w AND epoch.seq = stated.seq WHERE about = ?1 AND coalesce(ends_ms, 0) >= 0;
+-- name: STATED_COUNT
+SELECT count(*) FROM stated WHERE about = ?1;
+-- name: STATED_EACH /*scan*/
+SELECT id, stated.seq, value, seen, coalesce(epoch, 0) FROM stated JOIN writer USING(w) LEFT JOIN epoch ON epoch.w = stated.w AND epoch.seq = stated.seq WHERE length(about) > 1 AND coalesce(ends_ms, 0) >= 0;
+-- name: STATED_ALL_SEEN /*scan*/
+SELECT w, seq, seen FROM stated WHERE about != x'';
+-- name: STATED_SEE
+UPDATE stated SET seen = ?3 WHERE w = ?1 AND seq = ?2;
+-- name: STATED_ONE
+SELECT at_ms FROM stated JOIN writer USING(w) WHERE id = ?1 AND seq = ?2;
+-- name: STATED_DIGEST /*scan*/
+SELECT w, seq, about, at_ms, value, seen FROM stated ORDER BY w, seq;
+-- name: STATED_EMPTY
+DELETE FROM stated;
 
 -- name: AUDIT_ADD
 INSERT INTO audit(at_ms, node, what, detail, hash) VALUES(?1, ?2, ?3, ?4, ?5);
@@ -592,13 +715,28 @@ UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4 WHERE r = ?1;
 -- What was not accepted (node/sync_fetch.c, node/purge.c, node/report.c).
 
 -- name: NOTICE_ADD
-INSERT INTO notice(at_ms, block, reason, shard) VALUES(?1, ?2, ?3, ?4);
+INSERT INTO notice(at_ms, block, reason, shard, writer, seq, rejected) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: NOTICE_DROP /*scan*/
+DELETE FROM notice WHERE n = (SELECT n FROM notice WHERE block = ?1 AND writer = ?2 AND seq = ?3 AND (shard IS NULL OR shard = ?4) ORDER BY shard IS NULL LIMIT 1);
 -- name: NOTICE_FORGET /*scan*/
 UPDATE notice SET shard = NULL WHERE shard = ?1;
 -- name: NOTICE_EACH /*scan*/
-SELECT at_ms, block, reason, shard FROM notice ORDER BY n;
--- name: NOTICE_ADOPTED
-DELETE FROM notice WHERE n = (SELECT min(n) FROM notice WHERE shard = ?1);
+SELECT at_ms, block, reason, shard, rejected FROM notice ORDER BY n;
+
+-- Witnesses (node/witness.c).
+
+-- name: WITNESS_FIRST
+SELECT seal FROM entry CROSS JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n = 0 AND entry.b > ?2 AND w = ?3 ORDER BY entry.b LIMIT 1;
+-- name: WITNESS_NEXT /*scan*/
+SELECT prev FROM seal WHERE i > ?1 AND w = ?2 ORDER BY i LIMIT ?3;
+-- name: WITNESS_ADD
+INSERT OR IGNORE INTO witness(hash, node, epoch, b, at_ms) VALUES(?1, ?2, ?3, ?4, ?5);
+-- name: WITNESS_BOUND
+DELETE FROM witness WHERE node = ?1 AND i <= (SELECT i FROM witness WHERE node = ?1 ORDER BY i DESC LIMIT 1 OFFSET ?2);
+-- name: WITNESS_GET
+SELECT epoch, b, at_ms FROM witness WHERE hash = ?1;
+-- name: WITNESS_DROP
+DELETE FROM witness WHERE hash = ?1;
 
 -- After a restore (node/heal.c).
 
@@ -631,5 +769,5 @@ INSERT OR IGNORE INTO held(f, s) SELECT ?2, s FROM held WHERE f = ?1;
 
 -- name: BATCH_UNSEALED /*scan*/
 SELECT batch.b FROM batch LEFT JOIN seal ON seal.i = batch.seal AND batch.b >= seal.b AND batch.b < seal.b + leaves WHERE seal.i IS NULL ORDER BY batch.b;
--- name: ENTRY_FORGET
+-- name: ENTRY_TAKE_OUT
 DELETE FROM entry WHERE f = ?1 AND b = ?2;

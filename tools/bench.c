@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "bench_access.h"
 #include "bench_home.h"
 #include "bench_plain.h"
 #include "crypto/key.h"
@@ -351,6 +352,7 @@ main(int argc, char **argv)
 	sync_rounds(scale, argv[1], home);
 	edit_rounds(scale, home);
 	size_rounds(scale, argv[1]);
+	bench_access(scale == &quick);
 	printf("%.0f s in all\n", bench_now() - start);
 	free((char *)home);
 	return 0;

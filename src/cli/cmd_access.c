@@ -19,6 +19,8 @@ print_block(struct table *table, const char *name, const json_t *value)
 {
 	int block = schema_block(name, strlen(name));
 	struct buf why;
+	json_t *rule;
+	size_t i;
 
 	table_add(table, block < 0 ? name : schema_blocks[block].label);
 	if (!json_is_object(value)) {
@@ -27,8 +29,8 @@ print_block(struct table *table, const char *name, const json_t *value)
 		return;
 	}
 	buf_init(&why, TEXT_MAX);
-	if (json_object_get(value, "why"))
-		out_value(&why, json_object_get(value, "why"));
+	json_array_foreach(json_object_get(value, "why"), i, rule)
+		buf_addf(&why, "%s%s", i ? "; " : "", out_string(rule, "rule"));
 	table_add(table, out_string(value, "right"));
 	table_add(table, why.p);
 	buf_release(&why);
@@ -71,6 +73,79 @@ print_access(const struct cli *cli, const json_t *access)
 	print_blocks(cli, json_object_get(access, "blocks"), "On own clients");
 }
 
+/* " by Hilda Head, 2026-11-21 14:09" */
+static void
+add_author(struct buf *line, const json_t *rule)
+{
+	if (*out_string(rule, "by"))
+		buf_addf(line, " (%s", out_string(rule, "by"));
+	if (*out_string(rule, "by") && *out_string(rule, "at")) {
+		buf_adds(line, ", ");
+		out_time(line, out_string(rule, "at"));
+	}
+	if (*out_string(rule, "by"))
+		buf_addc(line, ')');
+}
+
+static void
+print_rule(const json_t *rule, const char *indent)
+{
+	struct buf line;
+
+	buf_init(&line, TEXT_MAX);
+	buf_addf(&line, "%s%s%s", indent, strcmp(out_string(rule, "from"), "role") == 0 ? "by role: " : "",
+	    out_string(rule, "rule"));
+	add_author(&line, rule);
+	if (*out_string(rule, "because"))
+		buf_addf(&line, ": %s", out_string(rule, "because"));
+	out_line(stdout, line.p);
+	buf_release(&line);
+}
+
+static void
+print_why(const json_t *why)
+{
+	json_t *rule, *revoke;
+	size_t i, k;
+
+	if (json_array_size(why) == 0)
+		out_line(stdout, "    no rule reaches it");
+	json_array_foreach((json_t *)why, i, rule) {
+		print_rule(rule, "    ");
+		json_array_foreach(json_object_get(rule, "beaten_by"), k, revoke)
+			print_rule(revoke, "        beaten by ");
+	}
+}
+
+/* Blocks of which the same is to be said stand together. */
+static void
+print_explained_blocks(const json_t *blocks)
+{
+	json_t *value, *other;
+	const char *name, *later;
+	struct buf line;
+
+	json_object_foreach((json_t *)blocks, name, value) {
+		bool said = false, before = true;
+
+		buf_init(&line, TEXT_MAX);
+		json_object_foreach((json_t *)blocks, later, other) {
+			before = before && other != value;
+			if (!json_equal(other, value))
+				continue;
+			said = said || before;
+			buf_addf(&line, "%s%s", line.len ? ", " : "",
+			    schema_blocks[schema_block(later, strlen(later))].label);
+		}
+		if (!said) {
+			out_say(stdout, "%s: %s%s", line.p, out_string(value, "right"),
+			    json_is_true(json_object_get(value, "on_hold")) ? ", on hold" : "");
+			print_why(json_object_get(value, "why"));
+		}
+		buf_release(&line);
+	}
+}
+
 static void
 print_explained(const struct cli *cli, const json_t *explained)
 {
@@ -78,16 +153,21 @@ print_explained(const struct cli *cli, const json_t *explained)
 	struct buf list;
 	const char *key;
 
-	if (!cli->porcelain) {
-		buf_init(&list, TEXT_MAX);
-		json_object_foreach(assignment, key, value)
-			if (json_is_string(value) && json_string_length(value) > 0)
-				buf_addf(&list, "%s%s %s", list.len ? ", " : "", key, json_string_value(value));
-		out_say(stdout, "%s, client %s (%s)", out_string(explained, "person"),
-		    out_string(explained, "client"), list.len ? list.p : "not assigned");
-		buf_release(&list);
+	if (cli->porcelain) {
+		print_blocks(cli, json_object_get(explained, "blocks"), "Right");
+		return;
 	}
-	print_blocks(cli, json_object_get(explained, "blocks"), "Right");
+	buf_init(&list, TEXT_MAX);
+	json_object_foreach(assignment, key, value)
+		if (json_is_string(value) && json_string_length(value) > 0)
+			buf_addf(&list, "%s%s %s", list.len ? ", " : "", key, json_string_value(value));
+	out_say(stdout, "%s, client %s (%s)", out_string(explained, "person"),
+	    out_string(explained, "client"), list.len ? list.p : "not assigned");
+	buf_release(&list);
+	if (json_is_true(json_object_get(assignment, "contested")))
+		out_line(stdout, "Two heads have made two owners of it: it is nobody's own until one of them is "
+		    "chosen (satchel conflicts)");
+	print_explained_blocks(json_object_get(explained, "blocks"));
 }
 
 static enum err_code
@@ -137,6 +217,7 @@ const struct cmd cmd_access = {
 	.summary = "what a person may see and edit, and why",
 	.help = "Show the rules that hold for PERSON (without one: for yourself), in order, and what\n"
 	    "they come to on the person's own clients. With explain: the right on each block of\n"
-	    "one client and the rules it comes from.\n",
+	    "one client, every rule that decides about it, who stated it and when, and which\n"
+	    "revoke beats which grant.\n",
 	.run = run,
 };

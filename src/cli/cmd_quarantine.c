@@ -39,6 +39,12 @@ print(const json_t *list)
 		out_say(stdout, "%lld  %s  %s: %s%s%s", (long long)json_integer_value(json_object_get(entry, "id")),
 		    at.p, out_string(entry, "person"), out_string(entry, "block"),
 		    *out_string(entry, "client_name") ? " of " : "", out_string(entry, "client_name"));
+		if (*out_string(entry, "holds_until")) {
+			buf_clear(&at);
+			out_time(&at, out_string(entry, "holds_until"));
+			out_say(stdout, "      its author was a head: what it revokes is on hold until %s; adopt it to "
+			    "confirm, reject it to lift", at.p);
+		}
 		buf_release(&at);
 		out_say(stdout, "      %s (%s%s%s)", out_string(entry, "reason"), out_string(entry, "state"),
 		    *out_string(entry, "decided_by") ? " by " : "", out_string(entry, "decided_by"));
@@ -128,7 +134,9 @@ const struct cmd cmd_quarantine = {
 	.summary = "work that was not accepted: look at it, adopt it or reject it",
 	.help = "For heads of sales. Work without a right behind it is kept until a head adopts it (it\n"
 	    "becomes part of the record, under its author's name) or rejects it. Asked of the hub,\n"
-	    "so it needs a line from any other home. --all also lists what was decided.\n",
+	    "so it needs a line from any other home. --all also lists what was decided.\n"
+	    "A revoke by one who was a head holds for 72 hours what it takes: adopting confirms it,\n"
+	    "rejecting lifts it.\n",
 	.options = (const struct option_spec[]){ { "all", NULL }, { NULL, NULL } },
 	.run = run,
 };

@@ -140,7 +140,8 @@ selector_parse(struct statement *statement, struct node *node, const char *perso
 enum err_code
 selector_state(struct node *node, struct statement *statement, struct err *err)
 {
-	struct rule rule = { statement->revoke, statement->selector, statement->blocks, statement->right };
+	struct rule rule = { .revoke = statement->revoke, .selector = statement->selector,
+	    .blocks = statement->blocks, .right = statement->right, .until_ms = statement->until_ms };
 	struct buf words, title;
 	enum err_code code = access_state(node, statement, err);
 

@@ -75,12 +75,16 @@ same_name(const char *a, const char *b)
 	return a[0] != '\0' && strcmp(a, b) == 0;
 }
 
+/* HOLDS: as it is while holds last; a contested client is then nobody's own, and
+ * else whoever's asks. */
 static bool
 selector_matches(const struct selector *selector, const struct subject *subject,
-    const struct assignment *assignment)
+    const struct assignment *assignment, bool holds)
 {
 	switch (selector->kind) {
 	case SELECT_OWN:
+		if (assignment->contested)
+			return !holds;
 		return !id_is_zero(&subject->person) &&
 		    id_equal(&assignment->owner, &subject->person);
 	case SELECT_TEAM:
@@ -121,7 +125,7 @@ graph_init(struct graph *graph, const struct statement *statements, size_t count
 	*graph = (struct graph){ .statements = statements };
 	graph->named = mem_alloc(count * sizeof(*graph->named));
 	graph->walk = mem_alloc(count * sizeof(*graph->walk));
-	graph->stack = mem_alloc(count * sizeof(*graph->stack));
+	graph->stack = mem_alloc((count + 1) * sizeof(*graph->stack));
 	for (size_t i = 0; i < count; i++)
 		graph->named[i] = (struct named){ statements[i].dot, i };
 	qsort(graph->named, count, sizeof(*graph->named), compare_named);
@@ -144,6 +148,24 @@ graph_at(const struct graph *graph, size_t i)
 	return &graph->statements[graph->named[i].at];
 }
 
+/* The newest of the writer's statements up to DOT; false when none is given. */
+static bool
+graph_newest(size_t *at, const struct graph *graph, struct dot dot)
+{
+	size_t low = 0, high = graph->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (dot_compare(graph->named[middle].dot, dot) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*at = low - 1;
+	return low > 0 && graph->named[low - 1].dot.writer == dot.writer;
+}
+
 /* Mark all that statement FROM follows; graph_passed then tells. */
 static void
 graph_walk(struct graph *graph, size_t from)
@@ -153,18 +175,17 @@ graph_walk(struct graph *graph, size_t from)
 	graph->walks++;
 	graph->stack[0] = from;
 	while (left) {
-		const struct statement *here = graph_at(graph, graph->stack[--left]);
+		size_t here = graph->stack[--left];
+		const struct statement *statement = graph_at(graph, here);
 
-		for (size_t i = 0; i < here->after_count; i++) {
-			struct named key = { .dot = here->after[i] }, *found;
+		for (size_t i = 0; i <= statement->after_count; i++) {
+			struct dot dot = i < statement->after_count ? statement->after[i] : statement->dot;
 			size_t at;
 
-			found = bsearch(&key, graph->named, graph->count, sizeof(key),
-			    compare_named);
-			if (found == NULL)
+			/* Its own writer's one before it, last. */
+			if (i == statement->after_count && dot.seq-- == 0)
 				continue;
-			at = (size_t)(found - graph->named);
-			if (graph->walk[at] == graph->walks)
+			if (!graph_newest(&at, graph, dot) || graph->walk[at] == graph->walks)
 				continue;
 			graph->walk[at] = graph->walks;
 			graph->stack[left++] = at;
@@ -178,6 +199,7 @@ graph_passed(const struct graph *graph, size_t i)
 	return graph->walk[i] == graph->walks;
 }
 
+/* Sealed by EPOCH? */
 static bool
 counts(const struct statement *statement, uint64_t epoch)
 {
@@ -187,10 +209,19 @@ counts(const struct statement *statement, uint64_t epoch)
 }
 
 static bool
+has_ended(const struct statement *statement, uint64_t now_ms)
+{
+	return (statement->until_ms && statement->until_ms <= now_ms) ||
+	    (statement->hold_ms && statement->hold_ms <= now_ms);
+}
+
+static bool
 is_about(const struct statement *statement, const struct subject *subject)
 {
-	return statement->node == 0 && !id_is_zero(&subject->person) &&
-	    id_equal(&statement->person, &subject->person);
+	/* What takes a whole device is not said in rules; what holds one is. */
+	if (statement->node)
+		return statement->hold_ms && statement->node == subject->node;
+	return !id_is_zero(&subject->person) && id_equal(&statement->person, &subject->person);
 }
 
 static void
@@ -278,7 +309,8 @@ find_beaten(struct rules *out, struct graph *graph, const size_t *source, size_t
 
 enum err_code
 policy_fold(struct rules *out, const struct subject *subject,
-    const struct statement *statements, size_t count, uint64_t epoch, struct err *err)
+    const struct statement *statements, size_t count, uint64_t epoch, uint64_t now_ms,
+    struct err *err)
 {
 	struct graph graph;
 	size_t most, first, *source;
@@ -292,7 +324,8 @@ policy_fold(struct rules *out, const struct subject *subject,
 	for (size_t i = 0; i < graph.count; i++) {
 		const struct statement *statement = graph_at(&graph, i);
 
-		if (!is_about(statement, subject) || !counts(statement, epoch))
+		if (!is_about(statement, subject) || !counts(statement, epoch) ||
+		    has_ended(statement, now_ms))
 			continue;
 		if (out->count == most) {
 			policy_release(out);
@@ -304,6 +337,10 @@ policy_fold(struct rules *out, const struct subject *subject,
 		source[out->count] = i;
 		add_rule(out, statement->revoke, &statement->selector, statement->blocks,
 		    statement->right);
+		out->rules[out->count - 1].dot = statement->dot;
+		out->rules[out->count - 1].hold = statement->hold_ms != 0;
+		out->rules[out->count - 1].until_ms = statement->hold_ms ? statement->hold_ms :
+		    statement->until_ms;
 	}
 	find_beaten(out, &graph, source, first);
 	graph_release(&graph);
@@ -323,19 +360,20 @@ policy_release(struct rules *rules)
 
 static bool
 is_beaten(const struct rules *rules, size_t grant, const struct subject *subject,
-    const struct assignment *assignment, uint32_t bit)
+    const struct assignment *assignment, uint32_t bit, bool holds)
 {
 	for (size_t r = 0; r < rules->count; r++)
-		if (rules->rules[r].revoke && (rules->rules[r].blocks & bit) &&
-		    beats(rules, r, grant) &&
-		    selector_matches(&rules->rules[r].selector, subject, assignment))
+		if (rules->rules[r].revoke && (holds || !rules->rules[r].hold) &&
+		    (rules->rules[r].blocks & bit) && beats(rules, r, grant) &&
+		    selector_matches(&rules->rules[r].selector, subject, assignment, holds))
 			return true;
 	return false;
 }
 
-enum right
-policy_right(const struct rules *rules, const struct subject *subject,
-    const struct assignment *assignment, uint8_t block)
+/* The right with holds in force, or as if nothing were on hold. */
+static enum right
+evaluate(const struct rules *rules, const struct subject *subject,
+    const struct assignment *assignment, uint8_t block, bool holds)
 {
 	enum right best = RIGHT_NONE, most = RIGHT_EDIT;
 	uint32_t bit;
@@ -349,12 +387,27 @@ policy_right(const struct rules *rules, const struct subject *subject,
 		const struct rule *rule = &rules->rules[g];
 
 		if (rule->revoke || rule->right <= best || !(rule->blocks & bit) ||
-		    !selector_matches(&rule->selector, subject, assignment) ||
-		    is_beaten(rules, g, subject, assignment, bit))
+		    !selector_matches(&rule->selector, subject, assignment, holds) ||
+		    is_beaten(rules, g, subject, assignment, bit, holds))
 			continue;
 		best = rule->right;
 	}
 	return best < most ? best : most;
+}
+
+enum right
+policy_right(const struct rules *rules, const struct subject *subject,
+    const struct assignment *assignment, uint8_t block)
+{
+	return evaluate(rules, subject, assignment, block, true);
+}
+
+bool
+policy_held_back(const struct rules *rules, const struct subject *subject,
+    const struct assignment *assignment, uint8_t block)
+{
+	return evaluate(rules, subject, assignment, block, false) >
+	    evaluate(rules, subject, assignment, block, true);
 }
 
 enum right
@@ -385,8 +438,8 @@ follows_revokes(struct graph *graph, size_t grant, node_t node, uint64_t epoch)
 	for (size_t i = 0; i < graph->count; i++) {
 		const struct statement *statement = graph_at(graph, i);
 
-		if (statement->node == node && statement->revoke && counts(statement, epoch) &&
-		    !graph_passed(graph, i))
+		if (statement->node == node && statement->revoke && !statement->hold_ms &&
+		    counts(statement, epoch) && !graph_passed(graph, i))
 			return false;
 	}
 	return true;
@@ -402,7 +455,7 @@ policy_node_revoked(const struct statement *statements, size_t count, node_t nod
 	/* Nearly always nobody has revoked it: no graph is needed to say so. */
 	for (size_t i = 0; i < count && node; i++)
 		revoked = revoked || (statements[i].node == node && statements[i].revoke &&
-		    counts(&statements[i], epoch));
+		    !statements[i].hold_ms && counts(&statements[i], epoch));
 	if (!revoked)
 		return false;
 	graph_init(&graph, statements, count);

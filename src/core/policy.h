@@ -4,13 +4,18 @@
  *
  * A head's statement grants or revokes to one person: a selector (which
  * clients) x blocks x right.  Default deny.  Statements form a causal graph:
- * each names the statements its author had seen; the hub orders them into
- * epochs.  Role presets are grants that precede everything.
+ * each names the statements its author had seen, and follows all that its own
+ * writer stated before; the hub orders them into epochs.  Role presets are
+ * grants that precede everything.
  *
  * A revoke beats every grant it covers that does not causally follow it.  A
  * revoke by client or by all covers a client whichever way it was reached; a
  * revoke by own, team, branch, territory or segment covers the grants given by
  * that same selector.  ../docs/ARCHITECTURE.md says why.
+ *
+ * A revoke whose author was a head and is none any more only holds: for a time
+ * what it covers is neither given nor edited, nor taken from who has it.  A
+ * client of which two heads have made two owners is held in the same way.
  */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
@@ -50,6 +55,7 @@ struct subject {
 	struct id person;
 	enum role role;
 	char branch[64], team[64], territory[64];
+	node_t node;		/* the device he asks from, which may be on hold; 0: any */
 };
 
 /* What a client's assignment block says; empty strings and a zero owner when
@@ -59,6 +65,7 @@ struct assignment {
 	struct id client;
 	struct id owner;
 	char team[64], branch[64], territory[64], segment[64];
+	bool contested;		/* written without knowledge of each other, owners stand side by side */
 };
 
 #define BLOCKS_ALL ((1u << BLOCK_COUNT) - 1)
@@ -73,16 +80,22 @@ struct statement {
 	struct selector selector;
 	uint32_t blocks;	/* bit per enum block; BLOCKS_ALL when none were named */
 	enum right right;	/* of a grant */
-	struct dot *after;	/* statements its author had seen (direct); owned by the caller */
+	uint64_t until_ms;	/* of a grant: it counts before then; 0: without end */
+	uint64_t hold_ms;	/* of a revoke that only holds: until then; 0: it counts */
+	struct dot *after;	/* what its author had seen; owned by the caller.  A dot stands for
+				 * that statement and all that its writer stated before. */
 	size_t after_count;
 };
 
 /* One line of what a person may do: the fold of presets and statements. */
 struct rule {
 	bool revoke;		/* covers as above and takes away */
+	bool hold;		/* a revoke that only holds */
 	struct selector selector;
 	uint32_t blocks;
 	enum right right;
+	struct dot dot;		/* of its statement; zero for a preset */
+	uint64_t until_ms;	/* when it ends by itself; 0: never */
 };
 
 #define RULES_MAX 512
@@ -105,18 +118,24 @@ bool selector_has_name(enum selector_kind kind);	/* rather than a client or noth
 /* Fold the role preset and the statements about SUBJECT into rules.  Pure in
  * the set: any order of STATEMENTS gives the same bytes.  Statements with an
  * epoch above EPOCH, or none yet, make no rule; EPOCH UINT64_MAX counts those
- * not yet sealed too (a head's preview).  Who follows whom is read from all
- * statements given, also those about others; one that `after` names and that is
- * not given is passed over.  ERR_INVALID beyond RULES_MAX: OUT is then empty
- * and grants nothing. */
+ * not yet sealed too (a head's preview).  Grants and holds that have ended at
+ * NOW_MS make none either.  Who follows whom is read from all statements given,
+ * also those about others; for one that `after` names and that is not given its
+ * writer's last before it stands in.  ERR_INVALID beyond RULES_MAX: OUT is then
+ * empty and grants nothing. */
 enum err_code policy_fold(struct rules *out, const struct subject *subject,
-    const struct statement *statements, size_t count, uint64_t epoch, struct err *err);
+    const struct statement *statements, size_t count, uint64_t epoch, uint64_t now_ms,
+    struct err *err);
 void policy_release(struct rules *rules);
 
 /* THE authorisation function: the right of SUBJECT, whose rules are RULES, on
  * block BLOCK of the client with ASSIGNMENT.  The assignment block itself is at
  * most seen without CAN_REASSIGN, and no common block is ever given here. */
 enum right policy_right(const struct rules *rules, const struct subject *subject,
+    const struct assignment *assignment, uint8_t block);
+/* Is more kept from him by a hold than is taken from him?  Then a copy that he
+ * has stays, and stays as it is, although policy_right says less. */
+bool policy_held_back(const struct rules *rules, const struct subject *subject,
     const struct assignment *assignment, uint8_t block);
 /* The same for common shards: everybody sees people, config, catalog and
  * campaigns; heads edit them (erp the catalogue); policy is for heads. */
@@ -130,6 +149,7 @@ bool policy_node_revoked(const struct statement *statements, size_t count, node_
 /* A statement as the JSON array value of its log op, and back.
  *
  *	["grant"|"revoke",PERSON,NODE,SELECTOR,ARGUMENT,[BLOCK...],RIGHT]
+ *	["grant",PERSON,"",SELECTOR,ARGUMENT,[BLOCK...],RIGHT,UNTIL]
  *
  * PERSON (32 digits) or NODE (16) is "", the other is not.  ARGUMENT is a name,
  * a client's 32 digits, or "" for own and all.  Blocks are those of a client,
@@ -137,6 +157,8 @@ bool policy_node_revoked(const struct statement *statements, size_t count, node_
  * is "see" or "edit" in a grant to a person, else "".  About a node the selector
  * is "all" and no block is named.  A name has 1 to 63 bytes, no control
  * character, no space at its ends, and no * or ?: there are no patterns.
+ * UNTIL is the last day on which a grant to a person counts, "2026-12-31", and
+ * ends with it in UTC; without one there is no eighth part.
  *
  * Decoding leaves dot, epoch and after empty.  Encoding needs at least one
  * block, and writes what it is given: decode what a person asked for once
@@ -144,7 +166,14 @@ bool policy_node_revoked(const struct statement *statements, size_t count, node_
 void statement_encode(struct buf *out, const struct statement *statement);
 enum err_code statement_decode(struct statement *out, struct value value, struct err *err);
 
-/* One line a head can read: "grant edit of deals, contacts on own clients". */
+/* The first millisecond after the day LEN bytes of TEXT name ("2026-12-31"), 0 when
+ * they name none; and the day that ends with UNTIL_MS. */
+uint64_t until_from_text(const char *text, size_t len);
+#define UNTIL_TEXT 11
+void until_to_text(char out[UNTIL_TEXT], uint64_t until_ms);
+
+/* One line a head can read: "grant edit of deals, contacts on own clients until
+ * 2026-12-31". */
 void rule_describe(struct buf *out, const struct rule *rule);
 
 #endif

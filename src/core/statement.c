@@ -7,7 +7,62 @@
 #include "base/bytes.h"
 
 /* The places of a statement's array. */
-enum { AT_VERB, AT_PERSON, AT_NODE, AT_SELECTOR, AT_ARGUMENT, AT_BLOCKS, AT_RIGHT, AT_END };
+enum { AT_VERB, AT_PERSON, AT_NODE, AT_SELECTOR, AT_ARGUMENT, AT_BLOCKS, AT_RIGHT, AT_UNTIL, AT_END };
+
+#define DAY_MS 86400000ull
+
+/* Days are counted from 1970-01-01 by a year that begins in March: the leap day
+ * is its last. */
+static uint64_t
+day_from_date(unsigned year, unsigned month, unsigned day)
+{
+	unsigned y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
+	unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+
+	return (uint64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+void
+until_to_text(char out[UNTIL_TEXT], uint64_t until_ms)
+{
+	uint64_t days = (until_ms - 1) / DAY_MS + 719468;
+	unsigned era = (unsigned)(days / 146097), of_era = (unsigned)(days % 146097);
+	unsigned y = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+	unsigned of_year = of_era - (365 * y + y / 4 - y / 100), m = (5 * of_year + 2) / 153;
+	unsigned month = m < 10 ? m + 3 : m - 9, day = of_year - (153 * m + 2) / 5 + 1;
+	unsigned year = (y + era * 400 + (month <= 2)) % 10000;
+	const unsigned digits[] = { year / 1000, year / 100 % 10, year / 10 % 10, year % 10, 0,
+		month / 10, month % 10, 0, day / 10, day % 10 };
+
+	for (int i = 0; i < 10; i++)
+		out[i] = i == 4 || i == 7 ? '-' : (char)('0' + digits[i]);
+	out[10] = '\0';
+}
+
+uint64_t
+until_from_text(const char *text, size_t len)
+{
+	unsigned part[3] = { 0 }, at = 0;
+	char again[UNTIL_TEXT];
+	uint64_t until_ms;
+
+	if (len != 10)
+		return 0;
+	for (size_t i = 0; i < len; i++) {
+		if (i == 4 || i == 7)
+			at++;
+		else if (text[i] >= '0' && text[i] <= '9')
+			part[at] = part[at] * 10 + (unsigned)(text[i] - '0');
+		else
+			return 0;
+	}
+	if (part[0] < 1970 || part[1] < 1 || part[1] > 12 || part[2] < 1 || part[2] > 31)
+		return 0;
+	until_ms = (day_from_date(part[0], part[1], part[2]) + 1) * DAY_MS;
+	/* The 31st of a month of thirty days is none. */
+	until_to_text(again, until_ms);
+	return memcmp(again, text, len) == 0 ? until_ms : 0;
+}
 
 static void
 add_text(struct buf *out, const char *text)
@@ -55,6 +110,13 @@ statement_encode(struct buf *out, const struct statement *statement)
 	buf_adds(out, "],");
 	add_text(out, statement->revoke || statement->right == RIGHT_NONE ? "" :
 	    right_names[statement->right]);
+	if (statement->until_ms) {
+		char until[UNTIL_TEXT];
+
+		until_to_text(until, statement->until_ms);
+		buf_addc(out, ',');
+		add_text(out, until);
+	}
 	buf_addc(out, ']');
 }
 
@@ -191,13 +253,30 @@ get_right(struct statement *out, struct buf *text, struct value value, struct er
 }
 
 static enum err_code
+get_until(struct statement *out, struct buf *text, struct value value, struct err *err)
+{
+	enum err_code code;
+
+	if (value_at(value, AT_UNTIL).len == 0)
+		return OK;
+	if ((code = get_text(text, value, AT_UNTIL, "until", err)))
+		return code;
+	if ((out->until_ms = until_from_text(text->p, text->len)) == 0)
+		return err_set(err, ERR_INVALID, "access statement: \"%s\" is no day", text->p);
+	if (out->right == RIGHT_NONE)
+		return err_set(err, ERR_INVALID, "access statement: only a grant to a person has a last day");
+	return OK;
+}
+
+static enum err_code
 decode(struct statement *out, struct buf *text, struct value value, struct err *err)
 {
 	enum err_code code;
 
 	if (value.len == 0 || value.p[0] != '[' || value_scan(value.p, value.len) != value.len ||
-	    value_at(value, AT_END - 1).len == 0 || value_at(value, AT_END).len)
-		return err_set(err, ERR_INVALID, "access statement: no array of %d parts", AT_END);
+	    value_at(value, AT_RIGHT).len == 0 || value_at(value, AT_END).len)
+		return err_set(err, ERR_INVALID, "access statement: no array of %d or %d parts", AT_UNTIL,
+		    AT_END);
 	if ((code = get_text(text, value, AT_VERB, "verb", err)))
 		return code;
 	out->revoke = is(text, "revoke");
@@ -207,7 +286,7 @@ decode(struct statement *out, struct buf *text, struct value value, struct err *
 	if ((code = get_whom(out, text, value, err)) ||
 	    (code = get_selector(&out->selector, text, value, err)) ||
 	    (code = get_blocks(&out->blocks, text, value_at(value, AT_BLOCKS), err)) ||
-	    (code = get_right(out, text, value, err)))
+	    (code = get_right(out, text, value, err)) || (code = get_until(out, text, value, err)))
 		return code;
 	/* A device is taken or given back whole. */
 	if (out->node && (out->selector.kind != SELECT_ALL || out->blocks != BLOCKS_ALL))
@@ -253,9 +332,11 @@ void
 rule_describe(struct buf *out, const struct rule *rule)
 {
 	const struct selector *selector = &rule->selector;
-	char client[ID_TEXT];
+	char client[ID_TEXT], until[UNTIL_TEXT];
 
-	if (rule->revoke)
+	if (rule->hold)
+		buf_adds(out, "hold ");
+	else if (rule->revoke)
 		buf_adds(out, "revoke ");
 	else
 		buf_addf(out, "grant %s of ", right_names[rule->right]);
@@ -268,5 +349,10 @@ rule_describe(struct buf *out, const struct rule *rule)
 		    selector->name);
 	} else {
 		buf_addf(out, " on %s clients", selector_names[selector->kind]);
+	}
+	/* A hold ends within a day, at an hour; who reports it says which. */
+	if (rule->until_ms && !rule->hold) {
+		until_to_text(until, rule->until_ms);
+		buf_addf(out, " until %s", until);
 	}
 }

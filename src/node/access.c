@@ -9,11 +9,13 @@
 #include "crypto/key.h"
 #include "node/edit.h"
 #include "node/heal.h"
+#include "node/hold.h"
 #include "node/passport.h"
 #include "store/log.h"
 #include "store/row.h"
+#include "store/stated.h"
 
-#define STATEMENTS_MAX (RULES_MAX - 8)	/* about one person; the rest is for presets */
+#define STATEMENTS_MAX (RULES_MAX - 8)	/* about one person; the rest is for presets and holds */
 
 static void
 cell_string(char *out, size_t max, const struct cell *cell)
@@ -30,12 +32,41 @@ cell_string(char *out, size_t max, const struct cell *cell)
 	buf_release(&text);
 }
 
+void
+access_subject_of(struct subject *out, const struct id *person, const struct cell *cells, bool deleted)
+{
+	char role[32];
+
+	*out = (struct subject){ .person = *person, .role = ROLE_COUNT };
+	cell_string(role, sizeof(role), &cells[PERSON_ROLE]);
+	cell_string(out->branch, sizeof(out->branch), &cells[PERSON_BRANCH]);
+	cell_string(out->team, sizeof(out->team), &cells[PERSON_TEAM]);
+	cell_string(out->territory, sizeof(out->territory), &cells[PERSON_TERRITORY]);
+	/* A person who was deleted keeps his name in the history and no right. */
+	if (!deleted)
+		out->role = role_from_text(role, strlen(role));
+}
+
+void
+access_assignment_of(struct assignment *out, const struct id *client, const struct cell *cells)
+{
+	char owner[ID_HEX];
+
+	*out = (struct assignment){ .client = *client };
+	cell_string(owner, sizeof(owner), &cells[ASSIGNMENT_OWNER]);
+	if (!id_from_hex(&out->owner, owner, strlen(owner)))
+		out->owner = (struct id){ .b = { 0 } };
+	cell_string(out->team, sizeof(out->team), &cells[ASSIGNMENT_TEAM]);
+	cell_string(out->branch, sizeof(out->branch), &cells[ASSIGNMENT_BRANCH]);
+	cell_string(out->territory, sizeof(out->territory), &cells[ASSIGNMENT_TERRITORY]);
+	cell_string(out->segment, sizeof(out->segment), &cells[ASSIGNMENT_SEGMENT]);
+}
+
 enum err_code
 access_subject(struct subject *out, struct node *node, const struct id *person, struct err *err)
 {
 	struct log_record record;
 	struct row row = { 0 };
-	char role[32];
 	bool found;
 
 	*out = (struct subject){ .person = *person, .role = ROLE_COUNT };
@@ -47,13 +78,7 @@ access_subject(struct subject *out, struct node *node, const struct id *person, 
 		row_release(&row);
 		return err->code;
 	}
-	cell_string(role, sizeof(role), &row.cells[PERSON_ROLE]);
-	cell_string(out->branch, sizeof(out->branch), &row.cells[PERSON_BRANCH]);
-	cell_string(out->team, sizeof(out->team), &row.cells[PERSON_TEAM]);
-	cell_string(out->territory, sizeof(out->territory), &row.cells[PERSON_TERRITORY]);
-	/* A person who was deleted keeps his name in the history and no right. */
-	if (!row.deleted)
-		out->role = role_from_text(role, strlen(role));
+	access_subject_of(out, person, row.cells, row.deleted);
 	row_release(&row);
 	return OK;
 }
@@ -67,6 +92,30 @@ access_newborn(const struct subject *maker, const struct id *client)
 	memcpy(newborn.team, maker->team, sizeof(newborn.team));
 	memcpy(newborn.territory, maker->territory, sizeof(newborn.territory));
 	return newborn;
+}
+
+/* Is another owner beside this one?  Two heads may also have meant the same. */
+static enum err_code
+is_contested(bool *out, struct node *node, int64_t client_k, const struct id *owner, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	char hex[ID_HEX];
+	const char *value;
+	size_t len;
+	bool row;
+
+	id_to_hex(hex, owner);
+	if (db_query(&stmt, node->db, SQL_SIBLING_GET, err, "iii", client_k, (int64_t)TYPE_ASSIGNMENT,
+	    (int64_t)ASSIGNMENT_OWNER) != OK)
+		return err->code;
+	for (*out = false;;) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (!row)
+			return OK;
+		value = db_col_text(stmt, 1, &len);
+		*out = *out || len != 34 || memcmp(value + 1, hex, 32) != 0;
+	}
 }
 
 enum err_code
@@ -93,7 +142,7 @@ access_assignment(struct assignment *out, struct node *node, int64_t client_k, s
 		if ((text = db_col_text(stmt, i + 1, &len)) != NULL && len < sizeof(out->team))
 			memcpy(to[i], text, len);
 	db_reset(stmt);
-	return OK;
+	return is_contested(&out->contested, node, client_k, &out->owner, err);
 }
 
 /* --- statements --- */
@@ -107,81 +156,28 @@ access_statements_free(struct statement *statements, size_t count)
 }
 
 static enum err_code
-add_statements(struct statement **all, size_t *count, size_t *cap, struct node *node,
-    const struct batch *batch, int64_t w, struct err *err)
+need_policy(struct node *node, struct err *err)
 {
-	struct statement *statement;
+	int64_t one;
 	bool found;
 
-	for (size_t i = 0; i < batch->op_count; i++) {
-		const struct op *op = &batch->ops[i];
-		int64_t epoch;
-
-		if (op->verb != VERB_LOG || op->type_len != 9 || memcmp(op->type, "statement", 9) != 0)
-			continue;
-		*all = mem_grow(*all, *count, cap, sizeof(**all));
-		statement = &(*all)[*count];
-		/* A form of a newer version: known to the hub that admitted it, not to us. */
-		if (statement_decode(statement, op->value, NULL) != OK)
-			continue;
-		statement->dot = batch_dot(batch, i);
-		if (db_int(&epoch, &found, node->db, SQL_EPOCH_GET, err, "ii", w,
-		    (int64_t)statement->dot.seq) != OK)
-			return err->code;
-		statement->epoch = (uint64_t)epoch;
-		statement->after = mem_dup(op->dots, op->dot_count * sizeof(*op->dots));
-		statement->after_count = op->dot_count;
-		(*count)++;
-	}
-	return OK;
+	if (db_int(&one, &found, node->db, SQL_BATCH_IN_SHARD, err, "i", (int64_t)BLOCK_POLICY) != OK)
+		return err->code;
+	if (found || node->hub)
+		return OK;
+	return err_set(err, ERR_NOT_FOUND, "this node does not hold the access policy: "
+	    "heads of sales and auditors do");
 }
 
 enum err_code
 access_statements(struct statement **out, size_t *count, struct node *node, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	struct log_batch entry;
-	struct batch batch;
-	struct buf text;
-	int64_t *bs = NULL;
-	size_t n = 0, cap = 0, out_cap = 0;
-	enum err_code code = OK;
-	bool row;
+	enum err_code code;
 
 	*out = NULL;
 	*count = 0;
-	buf_init(&text, BATCH_BYTES_MAX);
-	if ((code = db_query(&stmt, node->db, SQL_BATCH_OF_SHARD, err, "i", (int64_t)BLOCK_POLICY)) != OK)
-		goto out;
-	for (;;) {
-		if ((code = db_row(node->db, stmt, &row, err)) != OK)
-			goto out;
-		if (!row)
-			break;
-		bs = mem_grow(bs, n, &cap, sizeof(*bs));
-		bs[n++] = db_col_int(stmt, 0);
-	}
-	if (n == 0 && !node->hub) {
-		code = err_set(err, ERR_NOT_FOUND, "this node does not hold the access policy: "
-		    "heads of sales and auditors do");
-		goto out;
-	}
-	for (size_t i = 0; i < n; i++) {
-		if ((code = log_batch_text(&text, &entry, node->db, bs[i], err)) != OK)
-			goto out;
-		if (entry.voided)
-			continue;
-		if ((code = batch_decode(&batch, text.p, text.len, err)) != OK)
-			goto out;
-		code = add_statements(out, count, &out_cap, node, &batch, entry.w, err);
-		batch_release(&batch);
-		if (code != OK)
-			goto out;
-	}
-out:
-	buf_release(&text);
-	free(bs);
-	if (code != OK) {
+	if ((code = need_policy(node, err)) == OK &&
+	    (code = stated_read(out, count, node->db, NULL, 0, err)) != OK) {
 		access_statements_free(*out, *count);
 		*out = NULL;
 		*count = 0;
@@ -191,25 +187,34 @@ out:
 
 enum err_code
 access_facts(struct subject *subject, struct statement **statements, size_t *count,
-    struct node *node, const struct id *person, struct err *err)
+    struct node *node, const struct id *person, node_t device, struct err *err)
 {
+	uint8_t id[8];
 	enum err_code code;
+	struct err recalling = { .code = OK };
 	bool recalled = false;
 
-	if ((code = access_statements(statements, count, node, err)) != OK)
+	*statements = NULL;
+	*count = 0;
+	bytes_put_be64(id, device);
+	if ((code = need_policy(node, err)) != OK)
 		return code;
+	if ((code = stated_read(statements, count, node->db, person->b, 16, err)) != OK)
+		goto out;
 	code = access_subject(subject, node, person, err);
+	if ((code != OK && code != ERR_NOT_FOUND) || !node->hub)
+		goto out;
 	/* A restored hub may have lost the person himself. */
-	if ((code == OK || code == ERR_NOT_FOUND) && node->hub) {
-		struct err recalling = { .code = OK };
-
-		if (heal_recall(subject, statements, count, &recalled, node, &recalling) != OK) {
-			*err = recalling;
-			code = recalling.code;
-		} else if (recalled) {
-			code = OK;
-		}
+	if (heal_recall(subject, statements, count, &recalled, node, &recalling) != OK) {
+		*err = recalling;
+		code = recalling.code;
+	} else if (recalled) {
+		code = OK;
 	}
+	if (code == OK && (code = hold_read(statements, count, node, person->b, 16, err)) == OK && device)
+		code = hold_read(statements, count, node, id, sizeof(id), err);
+out:
+	subject->node = device;
 	if (code != OK) {
 		access_statements_free(*statements, *count);
 		*statements = NULL;
@@ -218,19 +223,20 @@ access_facts(struct subject *subject, struct statement **statements, size_t *cou
 	return code;
 }
 
-enum err_code
-access_load(struct access *out, struct node *node, const struct id *person, struct err *err)
+static enum err_code
+load(struct access *out, struct node *node, const struct id *person, node_t device, struct err *err)
 {
 	struct statement *statements = NULL;
 	size_t count = 0;
 	enum err_code code;
 
 	*out = (struct access){ .epoch = 0 };
-	if ((code = access_facts(&out->subject, &statements, &count, node, person, err)) == OK) {
-		if (!node->hub || (code = access_epoch(&out->epoch, node, err)) == OK)
+	if ((code = access_facts(&out->subject, &statements, &count, node, person, device, err)) == OK) {
+		if (!node->hub || ((code = access_epoch(&out->epoch, node, err)) == OK &&
+		    (code = access_concern(&out->concern, node, person, device, err)) == OK))
 			/* Elsewhere than at the hub a head sees what he has written as if sealed. */
 			code = policy_fold(&out->rules, &out->subject, statements, count,
-			    node->hub ? out->epoch : UINT64_MAX, err);
+			    node->hub ? out->epoch : UINT64_MAX, node_now_ms(node), err);
 		access_statements_free(statements, count);
 		if (code == OK && !node->hub)
 			code = passport_epoch(&out->epoch, node, err);
@@ -241,6 +247,19 @@ access_load(struct access *out, struct node *node, const struct id *person, stru
 	if (!id_equal(person, &node->person))
 		return err_set(err, ERR_NOT_FOUND, "this node knows the rights of its own person only");
 	return passport_load(out, node, err);
+}
+
+enum err_code
+access_load(struct access *out, struct node *node, const struct id *person, struct err *err)
+{
+	return load(out, node, person, 0, err);
+}
+
+enum err_code
+access_load_device(struct access *out, struct node *hub, const struct id *person, node_t device,
+    struct err *err)
+{
+	return load(out, hub, person, device, err);
 }
 
 void
@@ -268,14 +287,35 @@ access_right(enum right *out, const struct access *access, struct node *node, in
 }
 
 enum err_code
+access_held_back(bool *out, const struct access *access, struct node *node, int64_t s, struct err *err)
+{
+	struct assignment assignment;
+
+	*out = false;
+	if (LOG_SHARD_CLIENT(s) == 0)
+		return OK;
+	if (access_assignment(&assignment, node, LOG_SHARD_CLIENT(s), err) != OK)
+		return err->code;
+	*out = policy_held_back(&access->rules, &access->subject, &assignment, LOG_SHARD_BLOCK(s));
+	return OK;
+}
+
+enum err_code
 access_need_edit(const struct access *access, struct node *node, int64_t s, struct err *err)
 {
 	enum right right;
+	bool held;
 
 	if (access_right(&right, access, node, s, err) != OK)
 		return err->code;
 	if (right == RIGHT_EDIT)
 		return OK;
+	if (access_held_back(&held, access, node, s, err) != OK)
+		return err->code;
+	if (held)
+		return err_set(err, ERR_DENIED, "%s of this client is on hold and cannot be changed until a "
+		    "head of sales has decided whose it is; you keep what you have",
+		    schema_blocks[LOG_SHARD_BLOCK(s)].label);
 	return err_set(err, ERR_DENIED, "you may %s %s%s; ask the head of sales for the right to edit it",
 	    right == RIGHT_SEE ? "see but not change" : "not change",
 	    schema_blocks[LOG_SHARD_BLOCK(s)].label,
@@ -294,50 +334,30 @@ access_need(const struct access *access, uint32_t capability, const char *doing,
 enum err_code
 access_device_revoked(bool *out, struct node *hub, node_t device, struct err *err)
 {
-	struct statement *statements;
+	struct statement *statements = NULL;
 	uint64_t epoch;
-	size_t count;
+	uint8_t id[8];
+	size_t count = 0;
+	enum err_code code;
 
-	if (access_epoch(&epoch, hub, err) != OK ||
-	    access_statements(&statements, &count, hub, err) != OK)
-		return err->code;
-	*out = policy_node_revoked(statements, count, device, epoch);
+	bytes_put_be64(id, device);
+	if ((code = access_epoch(&epoch, hub, err)) == OK &&
+	    (code = stated_read(&statements, &count, hub->db, id, sizeof(id), err)) == OK)
+		*out = policy_node_revoked(statements, count, device, epoch);
 	access_statements_free(statements, count);
-	return OK;
-}
-
-/* The statements that no other one has seen: naming them names all. */
-static size_t
-frontier(struct dot *out, const struct statement *known, size_t count)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		bool followed = false;
-
-		for (size_t j = 0; j < count && !followed; j++)
-			for (size_t a = 0; a < known[j].after_count && !followed; a++)
-				followed = dot_equal(known[j].after[a], known[i].dot);
-		if (!followed)
-			out[n++] = known[i].dot;
-	}
-	return n;
-}
-
-static int
-dot_order(const void *a, const void *b)
-{
-	return dot_compare(*(const struct dot *)a, *(const struct dot *)b);
+	return code;
 }
 
 /* One statement more than rules have room for would take all rights away. */
 static enum err_code
-need_room(const struct statement *known, size_t count, const struct statement *more, struct err *err)
+need_room(struct node *node, const struct statement *more, struct err *err)
 {
-	size_t about = 0;
+	int64_t about;
 
-	for (size_t i = 0; i < count && more->node == 0; i++)
-		about += known[i].node == 0 && id_equal(&known[i].person, &more->person);
+	if (more->node)
+		return OK;
+	if (stated_count(&about, node->db, more->person.b, 16, err) != OK)
+		return err->code;
 	if (about < STATEMENTS_MAX)
 		return OK;
 	return err_set(err, ERR_INVALID, "there are %d grants and revokes for this person already, and "
@@ -349,29 +369,27 @@ access_state(struct node *node, struct statement *statement, struct err *err)
 {
 	const struct type *type = &schema_types[TYPE_STATEMENT];
 	struct access access = { 0 };
-	struct statement *known = NULL, check;
+	struct statement check;
 	struct edit *edit = NULL;
 	struct dot *after = NULL;
 	struct buf value;
 	struct id id;
-	size_t count = 0, after_count;
+	size_t after_count;
 	enum err_code code;
 
 	buf_init(&value, VALUE_MAX);
 	if ((code = access_load(&access, node, &node->person, err)) != OK ||
 	    (code = access_need(&access, CAN_GRANT, "give or take access", err)) != OK ||
 	    (code = edit_begin(&edit, node, err)) != OK ||
-	    (code = access_statements(&known, &count, node, err)) != OK ||
 	    (code = edit_new(edit, type, NULL, &id, err)) != OK ||
-	    (code = need_room(known, count, statement, err)) != OK)
+	    (code = need_room(node, statement, err)) != OK)
 		goto out;
 	statement_encode(&value, statement);
 	/* What cannot be read back would be passed over in silence, a revoke too. */
 	if ((code = statement_decode(&check, (struct value){ value.p, value.len }, err)) != OK)
 		goto out;
-	after = mem_alloc(count * sizeof(*after));
-	after_count = frontier(after, known, count);
-	qsort(after, after_count, sizeof(*after), dot_order);
+	if ((code = stated_seen(&after, &after_count, node->db, err)) != OK)
+		goto out;
 	code = edit_raw(edit, &type->fields[STATEMENT_TERMS], &(struct op){
 	    .verb = VERB_LOG, .value = { value.p, value.len }, .dots = after,
 	    .dot_count = after_count }, err);
@@ -381,45 +399,8 @@ access_state(struct node *node, struct statement *statement, struct err *err)
 	}
 out:
 	edit_abort(edit);
-	access_statements_free(known, count);
 	access_release(&access);
 	buf_release(&value);
 	free(after);
 	return code;
-}
-
-/* --- epochs --- */
-
-enum err_code
-access_epoch(uint64_t *out, struct node *node, struct err *err)
-{
-	int64_t epoch;
-
-	if (log_meta_int(&epoch, node->db, "epoch", err) != OK)
-		return err->code;
-	*out = (uint64_t)epoch;
-	return OK;
-}
-
-enum err_code
-access_raise_epoch(uint64_t *out, struct node *node, struct err *err)
-{
-	if (access_epoch(out, node, err) != OK)
-		return err->code;
-	return db_run(node->db, SQL_META_PUT, err, "si", "epoch", (int64_t)++*out);
-}
-
-enum err_code
-access_seal_batch(struct node *node, int64_t b, struct err *err)
-{
-	struct log_batch entry;
-	uint64_t epoch;
-
-	if (access_raise_epoch(&epoch, node, err) != OK || log_batch_get(&entry, node->db, b, err) != OK)
-		return err->code;
-	for (uint32_t i = 0; i < entry.ops; i++)
-		if (db_run(node->db, SQL_EPOCH_ADD, err, "iii", entry.w, (int64_t)(entry.seq + i),
-		    (int64_t)epoch) != OK)
-			return err->code;
-	return OK;
 }

@@ -16,15 +16,22 @@ struct access {
 	struct subject subject;
 	struct rules rules;
 	uint64_t epoch;		/* of the policy this was folded from; 0: no passport yet */
+	uint64_t concern;	/* hub: the newest epoch that changed any of it */
 };
 
 /* What PERSON may do, as of now here.  ERR_NOT_FOUND when there is no such
  * person, or his rights are not known on this node. */
 enum err_code access_load(struct access *out, struct node *node, const struct id *person, struct err *err);
+/* The same for what comes from one device of his, which may be on hold. */
+enum err_code access_load_device(struct access *out, struct node *hub, const struct id *person,
+    node_t device, struct err *err);
 void access_release(struct access *access);	/* zeroed is fine */
 
 /* The right on shard S (store/log.h). */
 enum err_code access_right(enum right *out, const struct access *access, struct node *node,
+    int64_t s, struct err *err);
+/* Is S on hold for him (policy_held_back)?  Then what his devices have of it stays. */
+enum err_code access_held_back(bool *out, const struct access *access, struct node *node,
     int64_t s, struct err *err);
 /* ERR_DENIED, in words for the person, unless he may edit S. */
 enum err_code access_need_edit(const struct access *access, struct node *node, int64_t s, struct err *err);
@@ -32,6 +39,10 @@ enum err_code access_need(const struct access *access, uint32_t capability, cons
 
 /* A person's facts for the policy. */
 enum err_code access_subject(struct subject *out, struct node *node, const struct id *person, struct err *err);
+/* The same of a person's cells, and a client's assignment of its cells. */
+struct cell;
+void access_subject_of(struct subject *out, const struct id *person, const struct cell *cells, bool deleted);
+void access_assignment_of(struct assignment *out, const struct id *client, const struct cell *cells);
 /* What a client is judged by until somebody has assigned it: its maker's own,
  * with his branch, team and territory. */
 struct assignment access_newborn(const struct subject *maker, const struct id *client);
@@ -47,9 +58,10 @@ void access_statements_free(struct statement *statements, size_t count);
 enum err_code access_device_revoked(bool *out, struct node *hub, node_t device, struct err *err);
 
 /* What PERSON's rights are folded from, where the policy is held: his facts and
- * all statements, also those that a restored hub knows from his passport only. */
+ * the statements about him, also those that only hold, and those that a restored
+ * hub knows from his passport only.  DEVICE: holds of that one too; 0: none. */
 enum err_code access_facts(struct subject *subject, struct statement **statements, size_t *count,
-    struct node *node, const struct id *person, struct err *err);
+    struct node *node, const struct id *person, node_t device, struct err *err);
 
 /* Write a grant or a revoke as one action; needs CAN_GRANT.  `after` is filled
  * in with every statement known here.  Takes effect when the hub seals it: at
@@ -60,15 +72,29 @@ enum err_code access_state(struct node *node, struct statement *statement, struc
  * person that it rests on is admitted. */
 enum err_code access_epoch(uint64_t *out, struct node *node, struct err *err);
 enum err_code access_raise_epoch(uint64_t *out, struct node *node, struct err *err);
-/* Hub, in the transaction that admits the batch number B of the policy shard:
+/* Hub, in a write transaction: the epoch that was just raised changes what PERSON may do. */
+enum err_code access_concerns(struct node *hub, const struct id *person, uint64_t epoch, struct err *err);
+/* The same for whom STATEMENT is about; by --client it changes that client alone. */
+enum err_code access_concerns_of(struct node *hub, const struct statement *statement, uint64_t epoch,
+    struct err *err);
+/* Hub: the newest epoch that changed anything for a person and one of his
+ * devices; since a restore, which forgot some, at least the restore's own. */
+enum err_code access_concern(uint64_t *out, struct node *hub, const struct id *person, node_t device,
+    struct err *err);
+/* Hub, in the transaction that admits BATCH, number B, of the policy shard:
  * give its statements their epoch. */
-enum err_code access_seal_batch(struct node *node, int64_t b, struct err *err);
+enum err_code access_seal_batch(struct node *node, const struct batch *batch, int64_t b, struct err *err);
+/* Hub, in a write transaction, before anybody's rights are looked up in it: grants
+ * and holds that have ended by now end for good, in an epoch of their own. */
+enum err_code access_lapse(struct node *hub, struct err *err);
 
 /* The passport of NODE_ID, whose person is PERSON, signed by this hub. */
 enum err_code passport_make(struct buf *out, struct node *node, node_t node_id,
     const struct id *person, uint64_t valid_ms, struct err *err);
-/* Check signature, org, node and that its epoch is not below the one held;
- * store it as this node's.  In a write transaction. */
-enum err_code passport_accept(struct node *node, const char *text, size_t len, struct err *err);
+/* Check signature, org, node, that it has not expired and that its epoch is not
+ * below the one held; store it as this node's.  In a write transaction.  NOW_MS is the
+ * hub's time as this session knows it. */
+enum err_code passport_accept(struct node *node, const char *text, size_t len, uint64_t now_ms,
+    struct err *err);
 
 #endif

@@ -163,7 +163,8 @@ add_statement(struct node *hub, const struct author *author, const struct op *op
 		id_to_text(whom, &statement.person);
 		buf_addf(&detail, " about %s: ", whom);
 		rule_describe(&detail, &(struct rule){ .revoke = statement.revoke,
-		    .selector = statement.selector, .blocks = statement.blocks, .right = statement.right });
+		    .selector = statement.selector, .blocks = statement.blocks, .right = statement.right,
+		    .until_ms = statement.until_ms });
 	}
 	code = audit_add(hub, device, what, detail.p, err);
 	buf_release(&detail);

@@ -74,26 +74,38 @@ digest_type(uint8_t out[32], int64_t *rows, struct node *node, const struct type
 	return OK;
 }
 
-enum err_code
-digest_siblings(uint8_t out[32], struct node *node, struct err *err)
+static enum err_code
+digest_rows(uint8_t out[32], struct node *node, enum sql_id id, int columns, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	hash_t hash;
 	bool row;
 
 	crypto_generichash_init(&hash, NULL, 0, 32);
-	if (db_query(&stmt, node->db, SQL_SIBLING_ALL, err, "") != OK)
+	if (db_query(&stmt, node->db, id, err, "") != OK)
 		return err->code;
 	for (;;) {
 		if (db_row(node->db, stmt, &row, err) != OK)
 			return err->code;
 		if (!row)
 			break;
-		for (int i = 0; i < 5; i++)
+		for (int i = 0; i < columns; i++)
 			hash_column(&hash, stmt, i);
 	}
 	crypto_generichash_final(&hash, out, 32);
 	return OK;
+}
+
+enum err_code
+digest_siblings(uint8_t out[32], struct node *node, struct err *err)
+{
+	return digest_rows(out, node, SQL_SIBLING_ALL, 5, err);
+}
+
+enum err_code
+digest_stated(uint8_t out[32], struct node *node, struct err *err)
+{
+	return digest_rows(out, node, SQL_STATED_DIGEST, 6, err);
 }
 
 enum err_code
@@ -111,6 +123,9 @@ verify_digest(uint8_t out[32], struct node *node, struct err *err)
 		hash_bytes(&hash, part, sizeof(part));
 	}
 	if (digest_siblings(part, node, err) != OK)
+		return err->code;
+	hash_bytes(&hash, part, sizeof(part));
+	if (digest_stated(part, node, err) != OK)
 		return err->code;
 	hash_bytes(&hash, part, sizeof(part));
 	crypto_generichash_final(&hash, out, 32);

@@ -12,5 +12,7 @@ enum err_code digest_type(uint8_t out[32], int64_t *rows, struct node *node, con
     struct err *err);
 /* Over the table of values beside the winners. */
 enum err_code digest_siblings(uint8_t out[32], struct node *node, struct err *err);
+/* Over the index of access statements. */
+enum err_code digest_stated(uint8_t out[32], struct node *node, struct err *err);
 
 #endif

@@ -155,6 +155,25 @@ may_assign(struct edit *edit, const struct field *field, struct value value, str
 	    "it to others" : "only a head of sales assigns clients");
 }
 
+/* Who is a head is decided at the hub, in a line: of two heads who unmake each
+ * other apart from one another, no order would be the right one. */
+static enum err_code
+need_hub(const struct edit *edit, const struct field *field, struct value value, struct err *err)
+{
+	const struct cell *role = &edit->row.cells[PERSON_ROLE];
+	bool head = false;
+
+	if (edit->row.type != &schema_types[TYPE_PERSON] || edit->node->hub ||
+	    (field && field != &edit->row.type->fields[PERSON_ROLE]))
+		return OK;
+	for (size_t i = 0; i < role->count; i++)
+		head = head || (role->items[i].value_len == 6 && memcmp(role->items[i].value, "\"head\"", 6) == 0);
+	if (!head && !(value.len == 6 && memcmp(value.p, "\"head\"", 6) == 0))
+		return OK;
+	return err_set(err, ERR_DENIED, "who is a head of sales is decided at the hub alone: do this in "
+	    "the hub's own home; to keep somebody from working until then, revoke his access here");
+}
+
 static enum err_code
 log_move(struct edit *edit, struct value from, struct value to, struct err *err)
 {
@@ -192,6 +211,8 @@ edit_op(struct edit *edit, const struct field *field, enum verb verb, struct val
 		    edit->row.type->name);
 	if (edit->row.type == &schema_types[TYPE_ASSIGNMENT] &&
 	    may_assign(edit, field, value, err) != OK)
+		return err->code;
+	if (need_hub(edit, field, value, err) != OK)
 		return err->code;
 	if (verb != VERB_INC && verb != VERB_LOG) {
 		dots = mem_alloc(cell->count * sizeof(*dots));
@@ -266,8 +287,11 @@ enum err_code
 edit_delete(struct edit *edit, struct err *err)
 {
 	size_t count;
-	struct dot *dots = row_dots(&edit->row, &count);
+	struct dot *dots;
 
+	if (need_hub(edit, NULL, VALUE_NONE, err) != OK)
+		return err->code;
+	dots = row_dots(&edit->row, &count);
 	if (edit->row.deleted) {
 		free(dots);
 		return OK;
@@ -283,6 +307,8 @@ edit_restore(struct edit *edit, struct err *err)
 
 	if (cell->count == 0)
 		return OK;
+	if (need_hub(edit, NULL, VALUE_NONE, err) != OK)
+		return err->code;
 	dots = mem_alloc(cell->count * sizeof(*dots));
 	for (size_t i = 0; i < cell->count; i++)
 		dots[i] = cell->items[i].dot;

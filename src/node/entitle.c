@@ -14,7 +14,7 @@
 
 struct judged {			/* the right on a shard, asked once */
 	int64_t s;
-	bool allowed;
+	bool allowed, held_back;
 	UT_hash_handle hh;
 };
 
@@ -22,36 +22,44 @@ struct entitling {
 	struct node *hub;
 	struct feed *down;
 	const struct access *access;
+	uint8_t device[8];
 	struct judged *judged;
 	int64_t orders;		/* purges ordered that have not left */
 	uint64_t ordered;
 };
 
 static enum err_code
-allowed(bool *out, struct entitling *e, int64_t s, struct err *err)
+allowed(bool *out, bool *held_back, struct entitling *e, int64_t s, struct err *err)
 {
 	struct judged *judged;
 	enum right right;
+	bool back = false;
 
 	HASH_FIND(hh, e->judged, &s, sizeof(s), judged);
 	if (judged == NULL) {
-		if (access_right(&right, e->access, e->hub, s, err) != OK)
+		if (access_right(&right, e->access, e->hub, s, err) != OK ||
+		    (right == RIGHT_NONE && access_held_back(&back, e->access, e->hub, s, err) != OK))
 			return err->code;
 		judged = mem_alloc(sizeof(*judged));
 		judged->s = s;
 		judged->allowed = right != RIGHT_NONE;
+		judged->held_back = back;
 		HASH_ADD(hh, e->judged, s, sizeof(judged->s), judged);
 	}
 	*out = judged->allowed;
+	*held_back = judged->held_back;
 	return OK;
 }
 
 static enum err_code
-is_held(bool *out, struct entitling *e, int64_t s, struct err *err)
+is_held(bool *out, bool *stale, struct entitling *e, int64_t s, struct err *err)
 {
-	int64_t one;
+	int64_t value = 0;
 
-	return db_int(&one, out, e->hub->db, SQL_HELD_GET, err, "ii", e->down->f, s);
+	if (db_int(&value, out, e->hub->db, SQL_HELD_GET, err, "ii", e->down->f, s) != OK)
+		return err->code;
+	*stale = value != 0;
+	return OK;
 }
 
 /* All numbers that a one-column statement with one or two integers gives. */
@@ -117,18 +125,43 @@ revoke_shard(struct entitling *e, int64_t s, struct err *err)
 	return db_run(e->hub->db, SQL_ENTRY_SHARD_DROP, err, "ii", e->down->f, s);
 }
 
-/* One shard, as it is allowed and held now. */
+/* What is on hold stays where it is.  What comes meanwhile does not go there, so
+ * afterwards it is due whole. */
 static enum err_code
-settle(struct entitling *e, int64_t s, struct err *err)
+hold_shard(struct entitling *e, int64_t s, struct err *err)
 {
-	bool may, held;
+	if (db_run(e->hub->db, SQL_HELD_STALE, err, "iii", e->down->f, s, (int64_t)1) != OK)
+		return err->code;
+	return db_run(e->hub->db, SQL_ENTRY_SHARD_DROP, err, "ii", e->down->f, s);
+}
 
-	if (allowed(&may, e, s, err) != OK || is_held(&held, e, s, err) != OK)
+static enum err_code
+freshen_shard(struct entitling *e, int64_t s, struct err *err)
+{
+	if (db_run(e->hub->db, SQL_HELD_STALE, err, "iii", e->down->f, s, (int64_t)0) != OK)
+		return err->code;
+	return db_run(e->hub->db, SQL_ENTRY_SHARD, err, "ii", e->down->f, s);
+}
+
+/* One shard, as it is allowed and held now.  *CURRENT: nothing had to be done,
+ * and what is new in it may go there. */
+static enum err_code
+settle(bool *current, struct entitling *e, int64_t s, struct err *err)
+{
+	bool may, back, held, stale;
+
+	*current = false;
+	if (allowed(&may, &back, e, s, err) != OK || is_held(&held, &stale, e, s, err) != OK)
 		return err->code;
 	if (may && !held)
 		return grant_shard(e, s, err);
-	if (!may && held)
+	if (may && stale)
+		return freshen_shard(e, s, err);
+	if (!may && held && !back)
 		return revoke_shard(e, s, err);
+	if (!may && held && !stale)
+		return hold_shard(e, s, err);
+	*current = may;
 	return OK;
 }
 
@@ -137,13 +170,14 @@ settle_client(struct entitling *e, int64_t c, struct err *err)
 {
 	int64_t *shards;
 	size_t count;
+	bool current;
 	enum err_code code;
 
 	if (numbers(&shards, &count, e->hub->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", c * 32, 0) != OK)
 		return err->code;
 	code = OK;
 	for (size_t i = 0; i < count && code == OK; i++)
-		code = settle(e, shards[i], err);
+		code = settle(&current, e, shards[i], err);
 	free(shards);
 	return code;
 }
@@ -223,19 +257,19 @@ settle_whole(struct entitling *e, struct err *err)
 {
 	int64_t *held, one;
 	size_t count;
-	bool found;
+	bool found, current;
 	enum err_code code;
 
 	if (numbers(&held, &count, e->hub->db, SQL_HELD_OF, err, "i", e->down->f, 0) != OK)
 		return err->code;
 	code = OK;
 	for (size_t i = 0; i < count && code == OK; i++)
-		code = settle(e, held[i], err);
+		code = settle(&current, e, held[i], err);
 	free(held);
 	for (uint8_t block = COMMON_FIRST; block < BLOCK_COUNT && code == OK; block++)
 		if ((code = db_int(&one, &found, e->hub->db, SQL_BATCH_IN_SHARD, err, "i", (int64_t)block)) == OK &&
 		    found)
-			code = settle(e, block, err);
+			code = settle(&current, e, block, err);
 	for (size_t i = 0; i < e->access->rules.count && code == OK; i++)
 		if (!e->access->rules.rules[i].revoke)
 			code = settle_rule(e, &e->access->rules.rules[i], err);
@@ -267,19 +301,17 @@ is_echo(struct entitling *e, const struct arrival *a)
 static enum err_code
 settle_arrival(struct entitling *e, const struct arrival *a, struct err *err)
 {
-	bool may, held;
+	bool current;
 
 	if (a->voided)
 		return OK;
 	if (LOG_SHARD_CLIENT(a->s) && LOG_SHARD_BLOCK(a->s) == BLOCK_ASSIGNMENT &&
 	    settle_client(e, LOG_SHARD_CLIENT(a->s), err) != OK)
 		return err->code;
-	if (allowed(&may, e, a->s, err) != OK || is_held(&held, e, a->s, err) != OK)
+	if (settle(&current, e, a->s, err) != OK)
 		return err->code;
-	if (!may)
-		return held ? revoke_shard(e, a->s, err) : OK;
-	if (!held)
-		return grant_shard(e, a->s, err);
+	if (!current)
+		return OK;
 	return is_echo(e, a) ? OK :
 	    db_run(e->hub->db, SQL_ENTRY_ADD, err, "iii", e->down->f, (int64_t)0, a->b);
 }
@@ -312,6 +344,39 @@ settle_arrivals(struct entitling *e, struct err *err)
 	return OK;
 }
 
+/* After a change of policy: all, or what it may have changed when that is a few
+ * clients. */
+static enum err_code
+settle_concerned(struct entitling *e, struct err *err)
+{
+	const struct { const uint8_t *about; size_t len; } whom[] = {
+		{ e->access->subject.person.b, 16 }, { e->device, sizeof(e->device) } };
+	struct sqlite3_stmt *stmt;
+	int64_t *clients = NULL, lost;
+	size_t count = 0, cap = 0;
+	bool whole, row;
+	enum err_code code;
+
+	if ((code = log_meta_int(&lost, e->hub->db, "lost_to", err)) != OK)
+		return code;
+	whole = e->down->policy < (uint64_t)lost || e->down->policy == 0;
+	for (size_t i = 0; i < 2 && code == OK && !whole; i++) {
+		if ((code = db_query(&stmt, e->hub->db, SQL_CONCERN_SINCE, err, "bi", whom[i].about,
+		    whom[i].len, (int64_t)e->down->policy)) != OK)
+			break;
+		while ((code = db_row(e->hub->db, stmt, &row, err)) == OK && row) {
+			clients = mem_grow(clients, count, &cap, sizeof(*clients));
+			clients[count] = db_col_int(stmt, 0);
+			whole = whole || clients[count] == 0;
+			count++;
+		}
+	}
+	for (size_t i = 0; i < count && code == OK && !whole; i++)
+		code = settle_client(e, clients[i], err);
+	free(clients);
+	return code == OK && whole ? settle_whole(e, err) : code;
+}
+
 enum err_code
 entitle_update(struct node *hub, struct feed *down, const struct access *access, uint64_t *ordered,
     struct err *err)
@@ -323,6 +388,7 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	enum err_code code;
 
 	*ordered = 0;
+	bytes_put_be64(e.device, down->node);
 	if ((code = db_int(&told, &wiped, hub->db, SQL_PURGE_WIPE, err, "i", down->f)) != OK)
 		return code;
 	/* A device that has heard that it is revoked is empty for good: its person joins anew. */
@@ -332,17 +398,17 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 		return code;
 	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK)
 		return code;
-	if (down->policy != access->epoch) {
+	if (down->policy < access->concern || down->policy == 0) {
 		/* What has arrived since the last look must not be granted twice. */
 		/* One who holds nothing needs no look at what came lately: all is granted whole. */
 		code = down->policy == 0 ? db_int(&down->scanned, NULL, hub->db, SQL_BATCH_LAST, err, "")
 		                         : settle_arrivals(&e, err);
 		if (code == OK)
-			code = settle_whole(&e, err);
-		down->policy = access->epoch;
+			code = settle_concerned(&e, err);
 	} else {
 		code = settle_arrivals(&e, err);
 	}
+	down->policy = access->epoch;
 	HASH_ITER(hh, e.judged, judged, next) {
 		HASH_DEL(e.judged, judged);
 		free(judged);
@@ -366,6 +432,8 @@ entitle_wipe(struct node *hub, struct feed *down, struct err *err)
 		return err->code;
 	if (found)
 		return OK;
+	/* Given back before it heard, it is given all anew. */
+	down->policy = 0;
 	if (feed_restart(down, hub, err) != OK || db_run(hub->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
 	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK)
 		return err->code;

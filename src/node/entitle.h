@@ -1,11 +1,13 @@
 /*
  * entitle - the hub's view of one node: what it may hold against what it holds.
  *
- * Held is compared with entitled as state, never by events: a whole comparison
- * when the policy has a new epoch, else only what has arrived since the last
- * look.  What is newly allowed becomes due whole; what is no longer allowed is
- * ordered to be purged, and the feed starts a new epoch so that no old commit
- * names it.
+ * Held is compared with entitled as state, never by events.  The hub keeps the
+ * newest epoch that changed anything for a person, and for which client: what was
+ * looked at in an older one is compared, those clients or all.  Else it is only
+ * what has arrived since the last look.  What is newly allowed becomes due whole;
+ * what is no longer allowed is ordered to be purged, and the feed starts a new
+ * epoch so that no old commit names it.  What is on hold (core/policy.h) is
+ * neither.
  */
 #ifndef NODE_ENTITLE_H
 #define NODE_ENTITLE_H
@@ -14,7 +16,7 @@
 #include "node/feed.h"
 
 /* In a write transaction.  DOWN is the node's down feed, ACCESS its person's
- * rights.  *ORDERED counts purges ordered now. */
+ * rights (access_load_device).  *ORDERED counts purges ordered now. */
 enum err_code entitle_update(struct node *hub, struct feed *down, const struct access *access,
     uint64_t *ordered, struct err *err);
 

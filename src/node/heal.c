@@ -62,6 +62,8 @@ heal_remember(struct node *hub, node_t from, const struct id *person, const char
 	if ((code = db_run(hub->db, SQL_REMEMBER, err, "bit", person->b, (size_t)16,
 	    (int64_t)passport.epoch, text, len)) == OK)
 		code = access_raise_epoch(&epoch, hub, err);
+	if (code == OK)
+		code = access_concerns(hub, person, epoch, err);
 	if (code == OK) {
 		snprintf(detail, sizeof(detail), "of policy version %llu, shown to the restored hub",
 		    (unsigned long long)passport.epoch);

@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "node/author.h"
 #include "node/feed.h"
+#include "node/judge.h"
+#include "node/past.h"
 #include "store/db.h"
 
 static enum err_code
@@ -50,10 +52,11 @@ load(struct party *party, struct node *hub, writer_t writer, struct err *err)
 	if (access_device_revoked(&party->revoked, hub, party->node, err) != OK ||
 	    person_of(&person, hub, party->node, writer, err) != OK)
 		return err->code;
-	if (access_load(&party->access, hub, &person, err) == OK)
+	if (access_load_device(&party->access, hub, &person, party->node, err) == OK)
 		return OK;
 	if (err->code != ERR_NOT_FOUND)
 		return err->code;
+	party->unknown = true;
 	party->access = (struct access){ .subject = { .person = person, .role = ROLE_COUNT } };
 	return OK;
 }
@@ -88,8 +91,44 @@ party_release(struct party **parties)
 	for (; *parties; *parties = next) {
 		next = (*parties)->next;
 		access_release(&(*parties)->access);
+		access_release(&(*parties)->then);
+		for (size_t i = 0; i < (*parties)->ever_count; i++)
+			access_release(&(*parties)->ever[i]);
+		free((*parties)->ever);
 		free(*parties);
 	}
+}
+
+enum err_code
+party_could(bool *out, struct party *party, struct node *hub, const struct batch *batch, int64_t s,
+    struct err *err)
+{
+	*out = party->unknown;
+	if (party->unknown)
+		return OK;
+	if (party->ever == NULL && past_ever(&party->ever, &party->ever_count, hub,
+	    &party->access.subject.person, err) != OK)
+		return err->code;
+	return judge_once(out, hub, party->ever, party->ever_count, batch, s, err);
+}
+
+enum err_code
+party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub,
+    const struct witness *when, struct err *err)
+{
+	*out = &party->then;
+	if (party->then_b != when->b || party->then.epoch != when->epoch) {
+		access_release(&party->then);
+		party->then_b = 0;
+		if (past_access(&party->then, &party->then_revoked, hub, &party->access.subject.person,
+		    party->node, when, err) != OK) {
+			party->then = (struct access){ .epoch = 0 };
+			return err->code;
+		}
+		party->then_b = when->b;
+	}
+	*revoked = party->then_revoked;
+	return OK;
 }
 
 enum err_code
@@ -103,5 +142,5 @@ party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, st
 	if (access_right(&right, &party->access, hub, s, err) != OK)
 		return err->code;
 	*out = right != RIGHT_NONE;
-	return OK;
+	return *out ? OK : access_held_back(out, &party->access, hub, s, err);
 }

@@ -8,13 +8,23 @@
 #define NODE_PARTY_H
 
 #include "node/access.h"
+#include "node/witness.h"
 
 struct party {
 	node_t node;
 	int64_t down;		/* its down feed; 0: none, as for the hub itself */
 	bool hub;		/* the hub under any of its incarnations: not judged */
 	bool revoked;		/* the device was taken away */
+	bool knows_head, was_head;	/* has its person been a head? once that was asked */
 	struct access access;	/* of its person; empty when nobody knows him */
+	bool unknown;		/* nobody does */
+	struct access *ever;	/* once asked for: what he could do at any time (node/past.h) */
+	size_t ever_count;
+	struct access then;	/* the last that party_then gave */
+	bool then_revoked;
+	int64_t then_b;
+	bool weighed;		/* what is kept aside of its work: batches, bytes */
+	int64_t aside, aside_bytes;
 	struct party *next;
 };
 
@@ -25,7 +35,14 @@ enum err_code party_find(struct party **out, struct party **parties, struct node
     writer_t writer, struct err *err);
 void party_release(struct party **parties);	/* NULL is fine */
 
-/* May it hold shard S? */
+/* Could its person ever have written BATCH?  Yes, when he is not known. */
+enum err_code party_could(bool *out, struct party *party, struct node *hub, const struct batch *batch,
+    int64_t s, struct err *err);
+/* What its person could do, and whether the device was taken away, at the time
+ * WHEN; *OUT lives until the next call. */
+enum err_code party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub,
+    const struct witness *when, struct err *err);
+/* May it hold shard S, or keep what it has of it while that is on hold? */
 enum err_code party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, struct err *err);
 
 #endif

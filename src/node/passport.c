@@ -25,61 +25,49 @@ release(struct passport *passport)
 static bool
 belongs(const struct statement *s, const struct id *person)
 {
-	return id_equal(&s->person, person) && s->epoch != 0 && s->node == 0;
-}
-
-static const struct statement *const *
-find_statement(const struct statement *const *sorted, size_t count, struct dot dot)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (dot_compare(sorted[middle]->dot, dot) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && dot_equal(sorted[low]->dot, dot) ? &sorted[low] : NULL;
+	return id_equal(&s->person, person) && s->epoch != 0 && s->node == 0 && s->hold_ms == 0;
 }
 
 static int
 by_dot(const void *a, const void *b)
 {
-	return dot_compare((*(const struct statement *const *)a)->dot, (*(const struct statement *const *)b)->dot);
+	return dot_compare(((const struct statement *)a)->dot, ((const struct statement *)b)->dot);
 }
 
-/* " ^DOT" for each statement of the passport that statement S follows directly
- * or past statements that are not in it: left out, they would break the chain
- * from a grant to the revoke that it takes back. */
+/* " ^DOT" for each statement of the passport that S has seen: a dot that is not
+ * in it, which would tell of statements about others, gives way to its writer's
+ * last one before it. */
 static void
-add_followed(struct buf *out, const struct statement *s, const struct id *person,
-    const struct statement *const *sorted, size_t count)
+add_followed(struct buf *out, const struct statement *s, const struct statement *listed, size_t count)
 {
-	size_t *stack = mem_alloc((count + 1) * sizeof(*stack)), left = 0;
-	bool *met = mem_alloc(count * sizeof(*met));
 	char name[NODE_TEXT];
 
-	for (const struct statement *here = s;; here = sorted[stack[--left]]) {
-		for (size_t a = 0; a < here->after_count; a++) {
-			const struct statement *const *found = find_statement(sorted, count, here->after[a]);
+	for (size_t a = 0; a < s->after_count; a++) {
+		const struct statement *last = NULL;
 
-			if (found == NULL || met[found - sorted])
-				continue;
-			met[found - sorted] = true;
-			if (!belongs(*found, person)) {
-				stack[left++] = (size_t)(found - sorted);
-				continue;
-			}
-			node_to_text(name, (*found)->dot.writer);
-			buf_addf(out, " ^%s.%" PRIu64, name, (*found)->dot.seq);
-		}
-		if (left == 0)
-			break;
+		for (size_t i = 0; i < count; i++)
+			if (listed[i].dot.writer == s->after[a].writer && listed[i].dot.seq <= s->after[a].seq)
+				last = &listed[i];
+		if (last == NULL)
+			continue;
+		node_to_text(name, last->dot.writer);
+		buf_addf(out, " ^%s.%" PRIu64, name, last->dot.seq);
 	}
-	free(stack);
-	free(met);
+}
+
+static void
+add_statement(struct buf *out, const struct statement *s, struct buf *value)
+{
+	char name[NODE_TEXT];
+
+	buf_clear(value);
+	statement_encode(value, s);
+	node_to_text(name, s->dot.writer);
+	buf_addf(out, s->hold_ms ? "hold" : "statement");
+	buf_addf(out, " %s.%" PRIu64 " %" PRIu64 " ", name, s->dot.seq, s->epoch);
+	if (s->hold_ms)
+		buf_addf(out, "%" PRIu64 " ", s->hold_ms);
+	buf_add(out, value->p, value->len);
 }
 
 enum err_code
@@ -87,16 +75,15 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
     uint64_t valid_ms, struct err *err)
 {
 	struct statement *statements = NULL;
-	const struct statement **sorted = NULL;
 	struct subject subject;
 	struct buf value;
 	char hex[ID_HEX], name[NODE_TEXT];
 	uint64_t epoch, now = node_now_ms(node);
-	size_t start = out->len, count = 0;
+	size_t start = out->len, count = 0, listed = 0;
 	enum err_code code;
 
 	buf_init(&value, VALUE_MAX);
-	if ((code = access_facts(&subject, &statements, &count, node, person, err)) != OK ||
+	if ((code = access_facts(&subject, &statements, &count, node, person, node_id, err)) != OK ||
 	    (code = access_epoch(&epoch, node, err)) != OK)
 		goto out;
 	node_to_text(name, node_id);
@@ -110,27 +97,28 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	lines_add_string(out, "territory", subject.territory);
 	buf_addf(out, "epoch %" PRIu64 "\nissued %" PRIu64 "\nexpires %" PRIu64 "\n", epoch, now,
 	    now + valid_ms);
-	sorted = mem_alloc(count * sizeof(*sorted));
-	for (size_t i = 0; i < count; i++)
-		sorted[i] = &statements[i];
-	qsort(sorted, count, sizeof(*sorted), by_dot);
+	/* Those that are listed first, in the order of their dots. */
 	for (size_t i = 0; i < count; i++) {
-		const struct statement *s = &statements[i];
+		if (belongs(&statements[i], person)) {
+			struct statement s = statements[i];
 
-		if (!belongs(s, person))
+			statements[i] = statements[listed];
+			statements[listed++] = s;
+		}
+	}
+	if (listed)
+		qsort(statements, listed, sizeof(*statements), by_dot);
+	for (size_t i = 0; i < count; i++) {
+		if (i >= listed && statements[i].hold_ms == 0)
 			continue;
-		buf_clear(&value);
-		statement_encode(&value, s);
-		node_to_text(name, s->dot.writer);
-		buf_addf(out, "statement %s.%" PRIu64 " %" PRIu64 " %s", name, s->dot.seq, s->epoch, value.p);
-		add_followed(out, s, person, sorted, count);
+		add_statement(out, &statements[i], &value);
+		add_followed(out, &statements[i], statements, listed);
 		buf_addc(out, '\n');
 	}
 	lines_sign(out, start, SIGNED_AS, node->key);
 	if (out->full)
 		code = err_set(err, ERR_INVALID, "the passport of a node is too long");
 out:
-	free(sorted);
 	access_statements_free(statements, count);
 	buf_release(&value);
 	return code;
@@ -149,21 +137,31 @@ parse_dot(struct dot *out, const char **p, const char *end)
 	return bytes_to_u64(&out->seq, dot + 1, (size_t)(stop - dot - 1));
 }
 
-/* "DOT EPOCH VALUE[ ^DOT...]" */
+/* The number before the next space. */
 static bool
-parse_statement(struct passport *passport, const char *p, size_t len)
+parse_number(uint64_t *out, const char **p, const char *end)
 {
-	const char *end = p + len, *space;
+	const char *space = memchr(*p, ' ', (size_t)(end - *p));
+
+	if (space == NULL || !bytes_to_u64(out, *p, (size_t)(space - *p)))
+		return false;
+	*p = space + 1;
+	return true;
+}
+
+/* "DOT EPOCH VALUE[ ^DOT...]", with HOLD "DOT EPOCH UNTIL VALUE[ ^DOT...]" */
+static bool
+parse_statement(struct passport *passport, const char *p, size_t len, bool hold)
+{
+	const char *end = p + len;
 	struct statement *s;
 	struct dot dot;
-	uint64_t epoch;
+	uint64_t epoch, hold_ms = 0;
 	size_t value_len, cap = 0;
 
-	if (!parse_dot(&dot, &p, end) || p >= end || *p++ != ' ' ||
-	    (space = memchr(p, ' ', (size_t)(end - p))) == NULL ||
-	    !bytes_to_u64(&epoch, p, (size_t)(space - p)))
+	if (!parse_dot(&dot, &p, end) || p >= end || *p++ != ' ' || !parse_number(&epoch, &p, end) ||
+	    (hold && (!parse_number(&hold_ms, &p, end) || hold_ms == 0)))
 		return false;
-	p = space + 1;
 	if ((value_len = value_scan(p, (size_t)(end - p))) == 0)
 		return false;
 	passport->statements = mem_grow(passport->statements, passport->count, &passport->cap,
@@ -171,8 +169,11 @@ parse_statement(struct passport *passport, const char *p, size_t len)
 	s = &passport->statements[passport->count];
 	if (statement_decode(s, (struct value){ p, value_len }, NULL) != OK)
 		return false;
+	if (hold && !s->revoke)
+		return false;
 	s->dot = dot;
 	s->epoch = epoch;
+	s->hold_ms = hold_ms;
 	s->after = NULL;
 	s->after_count = 0;
 	passport->count++;
@@ -195,8 +196,12 @@ parse_line(struct passport *passport, const struct line *line)
 
 	if (line_is(line, "org"))
 		return id_from_hex(&passport->org, p, len);
-	if (line_is(line, "node"))
-		return node_from_text(&passport->node, p, len);
+	if (line_is(line, "node")) {
+		bool good = node_from_text(&passport->node, p, len);
+
+		passport->subject.node = passport->node;
+		return good;
+	}
 	if (line_is(line, "person")) {
 		bool good = id_from_hex(&passport->person, p, len);
 
@@ -219,8 +224,8 @@ parse_line(struct passport *passport, const struct line *line)
 		return bytes_to_u64(&passport->issued_ms, p, len);
 	if (line_is(line, "expires"))
 		return bytes_to_u64(&passport->expires_ms, p, len);
-	if (line_is(line, "statement"))
-		return parse_statement(passport, p, len);
+	if (line_is(line, "statement") || line_is(line, "hold"))
+		return parse_statement(passport, p, len, line_is(line, "hold"));
 	return false;
 }
 
@@ -245,7 +250,7 @@ passport_read(struct passport *out, struct node *node, const char *text, size_t 
 }
 
 enum err_code
-passport_accept(struct node *node, const char *text, size_t len, struct err *err)
+passport_accept(struct node *node, const char *text, size_t len, uint64_t now_ms, struct err *err)
 {
 	struct passport passport;
 	int64_t held;
@@ -258,6 +263,8 @@ passport_accept(struct node *node, const char *text, size_t len, struct err *err
 	else if (!id_equal(&passport.org, &node->org) || passport.node != node->id ||
 	    !id_equal(&passport.person, &node->person))
 		code = err_set(err, ERR_INVALID, "passport: made out for another node");
+	else if (passport.expires_ms <= now_ms)
+		code = err_set(err, ERR_INVALID, "passport: it had expired before it came");
 	else if (passport.epoch < (uint64_t)held)
 		code = err_set(err, ERR_INVALID, "passport: older (epoch %" PRIu64 ") than the one held (%" PRId64
 		    ")", passport.epoch, held);
@@ -267,6 +274,31 @@ passport_accept(struct node *node, const char *text, size_t len, struct err *err
 		    (int64_t)passport.expires_ms);
 	release(&passport);
 	return code;
+}
+
+enum err_code
+passport_access(struct access *out, const struct passport *passport, uint64_t now_ms, struct err *err)
+{
+	*out = (struct access){ .subject = passport->subject, .epoch = passport->epoch };
+	return policy_fold(&out->rules, &out->subject, passport->statements, passport->count,
+	    passport->epoch, now_ms, err);
+}
+
+enum err_code
+passport_need_valid(struct node *node, struct err *err)
+{
+	char day[UNTIL_TEXT];
+	int64_t expires_ms;
+
+	if (node->hub)
+		return OK;
+	if (log_meta_int(&expires_ms, node->db, "passport_expires", err) != OK)
+		return err->code;
+	if (expires_ms == 0 || (uint64_t)expires_ms > node_now_ms(node))
+		return OK;
+	until_to_text(day, (uint64_t)expires_ms);
+	return err_set(err, ERR_DENIED, "the hub's word on what you may change has expired on %s: run "
+	    "satchel sync; nothing is lost", day);
 }
 
 enum err_code
@@ -284,10 +316,7 @@ passport_load(struct access *out, struct node *node, struct err *err)
 	}
 	if ((code = passport_read(&passport, node, text, strlen(text), err)) != OK)
 		goto out;
-	out->subject = passport.subject;
-	out->epoch = passport.epoch;
-	code = policy_fold(&out->rules, &out->subject, passport.statements, passport.count,
-	    passport.epoch, err);
+	code = passport_access(out, &passport, node_now_ms(node), err);
 	release(&passport);
 out:
 	free(text);

@@ -28,6 +28,14 @@ struct passport {
 enum err_code passport_read(struct passport *out, struct node *node, const char *text, size_t len,
     struct err *err);
 
+/* The rights that PASSPORT, which somebody has verified, gives at NOW_MS.  Is it
+ * still valid?  That is the caller's to ask. */
+enum err_code passport_access(struct access *out, const struct passport *passport, uint64_t now_ms,
+    struct err *err);
+/* ERR_DENIED, in words for the person, when the passport of this node has expired:
+ * it gives no right to change anything any more. */
+enum err_code passport_need_valid(struct node *node, struct err *err);
+
 /* The rights of this node's own person, out of the passport it holds. */
 enum err_code passport_load(struct access *out, struct node *node, struct err *err);
 /* The epoch of the passport held; 0 before the first. */

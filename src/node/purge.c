@@ -17,24 +17,29 @@ struct doomed {
 	int64_t b, seal;
 };
 
+struct doom {
+	struct doomed *all;
+	size_t count, cap;
+};
+
 static int
 by_seal(const void *a, const void *b)
 {
 	const struct doomed *x = a, *y = b;
 
-	return x->seal < y->seal ? -1 : x->seal > y->seal;
+	if (x->seal != y->seal)
+		return x->seal < y->seal ? -1 : 1;
+	return x->b < y->b ? -1 : x->b > y->b;
 }
 
 static enum err_code
-list_doomed(struct doomed **out, size_t *count, struct db *db, int64_t s, struct err *err)
+list_doomed(struct doom *doom, uint64_t *erased, struct db *db, int64_t s, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	struct log_batch batch;
-	size_t cap = 0;
+	size_t first = doom->count;
 	bool row;
 
-	*out = NULL;
-	*count = 0;
 	if (db_query(&stmt, db, SQL_BATCH_OF_SHARD, err, "i", s) != OK)
 		return err->code;
 	for (;;) {
@@ -42,49 +47,64 @@ list_doomed(struct doomed **out, size_t *count, struct db *db, int64_t s, struct
 			return err->code;
 		if (!row)
 			break;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++].b = db_col_int(stmt, 0);
+		doom->all = mem_grow(doom->all, doom->count, &doom->cap, sizeof(*doom->all));
+		doom->all[doom->count++].b = db_col_int(stmt, 0);
 	}
-	for (size_t i = 0; i < *count; i++) {
-		if (log_batch_get(&batch, db, (*out)[i].b, err) != OK)
+	for (size_t i = first; i < doom->count; i++) {
+		if (log_batch_get(&batch, db, doom->all[i].b, err) != OK)
 			return err->code;
-		(*out)[i].seal = batch.seal;
+		doom->all[i].seal = batch.seal;
 	}
-	if (*count)
-		qsort(*out, *count, sizeof(**out), by_seal);
+	*erased = doom->count - first;
 	return OK;
 }
 
-/* The seal keeps the proof for those of its batches that stay. */
+/* The seal keeps the proof for those of its batches that stay.  DOOMED are those
+ * of its own that go, ascending. */
 static enum err_code
-shrink_seal(struct db *db, int64_t seal, int64_t s, struct err *err)
+shrink_seal(struct db *db, const struct doomed *doomed, size_t count, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
-	struct log_batch batch;
-	struct { int64_t b; uint32_t leaf; } *all = NULL;
-	uint32_t *at;
-	size_t count = 0, cap = 0, known = 0;
+	uint32_t *at = NULL;
+	size_t cap = 0, known = 0;
 	enum err_code code = OK;
 	bool row;
 
-	if (db_query(&stmt, db, SQL_BATCH_OF_SEAL, err, "i", seal) != OK)
+	if (db_query(&stmt, db, SQL_BATCH_OF_SEAL, err, "i", doomed->seal) != OK)
 		return err->code;
 	for (;;) {
+		struct doomed key;
+
 		if ((code = db_row(db, stmt, &row, err)) != OK || !row)
 			break;
-		all = mem_grow(all, count, &cap, sizeof(*all));
-		all[count].b = db_col_int(stmt, 0);
-		all[count++].leaf = (uint32_t)db_col_int(stmt, 1);
+		key = (struct doomed){ db_col_int(stmt, 0), doomed->seal };
+		if (bsearch(&key, doomed, count, sizeof(key), by_seal))
+			continue;
+		at = mem_grow(at, known, &cap, sizeof(*at));
+		at[known++] = (uint32_t)db_col_int(stmt, 1);
 	}
-	at = mem_alloc(count * sizeof(*at));
-	for (size_t i = 0; i < count && code == OK; i++)
-		if ((code = log_batch_get(&batch, db, all[i].b, err)) == OK && batch.s != s)
-			at[known++] = all[i].leaf;
 	if (code == OK)
-		code = log_seal_shrink(db, seal, at, known, err);
-	free(all);
+		code = log_seal_shrink(db, doomed->seal, at, known, err);
 	free(at);
 	return code;
+}
+
+/* Each seal once, however many of its batches go: a proof is made anew from all
+ * that are under it. */
+static enum err_code
+shrink_seals(struct db *db, struct doom *doom, struct err *err)
+{
+	size_t from = 0, to;
+
+	if (doom->count)
+		qsort(doom->all, doom->count, sizeof(*doom->all), by_seal);
+	for (; from < doom->count; from = to) {
+		for (to = from + 1; to < doom->count && doom->all[to].seal == doom->all[from].seal; to++)
+			;
+		if (shrink_seal(db, doom->all + from, to - from, err) != OK)
+			return err->code;
+	}
+	return OK;
 }
 
 /* The dense name of a record in the shard, and of the client when nothing of it is left. */
@@ -121,57 +141,60 @@ forget_names(struct db *db, int64_t s, struct err *err)
 	return row ? OK : db_run(db, SQL_RECORD_DROP, err, "i", c);
 }
 
+/* What is made from the shard's batches, and what names it. */
 static enum err_code
-erase(uint64_t *erased, struct node *node, int64_t s, struct err *err)
+erase_traces(struct node *node, int64_t up_feed, const struct purge_order *order, uint64_t erased,
+    const char *name, struct err *err)
 {
-	struct db *db = node->db;
-	struct doomed *doomed;
+	struct feed down;
+
+	if (feed_load(&down, node, node->id, false, err) != OK ||
+	    log_keep_floor(node->db, order->s, node->w, node->floor_key, err) != OK ||
+	    record_drop_shard(node->db, order->s, err) != OK ||
+	    db_run(node->db, SQL_ENTRY_SHARD_FORGET, err, "ii", up_feed, order->s) != OK ||
+	    db_run(node->db, SQL_NOTICE_FORGET, err, "s", name) != OK)
+		return err->code;
+	return db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)order->ordered_ms,
+	    (int64_t)0, (int64_t)1, (int64_t)erased);
+}
+
+enum err_code
+purge_shards(struct node *node, const struct purge_order *orders, size_t count, struct err *err)
+{
+	struct doom doom = { .count = 0 };
 	struct feed up;
-	size_t count;
-	struct shard shard;
-	char name[SHARD_TEXT];
+	char name[SHARD_TEXT] = "";
+	uint64_t erased = 0;
 	enum err_code code;
 
-	if (feed_load(&up, node, node->id, true, err) != OK ||
-	    log_keep_floor(db, s, node->w, node->floor_key, err) != OK ||
-	    record_drop_shard(db, s, err) != OK)
-		return err->code;
-	code = list_doomed(&doomed, &count, db, s, err);
-	for (size_t i = 0; i < count && code == OK; i++)
-		if (i == 0 || doomed[i].seal != doomed[i - 1].seal)
-			code = shrink_seal(db, doomed[i].seal, s, err);
-	if (code == OK)
-		code = db_run(db, SQL_ENTRY_SHARD_FORGET, err, "ii", up.f, s);
-	if (code == OK && (code = log_shard_name(&shard, db, s, err)) == OK) {
+	if (count == 0)
+		return OK;
+	/* The hub's last answer about devices names clients. */
+	if ((code = feed_load(&up, node, node->id, true, err)) == OK)
+		code = db_run(node->db, SQL_META_DROP, err, "s", "nodes");
+	for (size_t i = 0; i < count && code == OK; i++) {
+		struct shard shard;
+
+		if ((code = log_shard_name(&shard, node->db, orders[i].s, err)) != OK)
+			break;
 		shard_to_text(name, &shard);
-		code = db_run(db, SQL_NOTICE_FORGET, err, "s", name);
+		if ((code = list_doomed(&doom, &erased, node->db, orders[i].s, err)) == OK)
+			code = erase_traces(node, up.f, &orders[i], erased, name, err);
 	}
+	if (code == OK)
+		code = shrink_seals(node->db, &doom, err);
+	for (size_t i = 0; i < doom.count && code == OK; i++)
+		code = db_run(node->db, SQL_BATCH_DROP, err, "i", doom.all[i].b);
 	for (size_t i = 0; i < count && code == OK; i++)
-		code = db_run(db, SQL_BATCH_DROP, err, "i", doomed[i].b);
-	free(doomed);
-	*erased = count;
-	return code == OK ? forget_names(db, s, err) : code;
+		code = forget_names(node->db, orders[i].s, err);
+	free(doom.all);
+	return code == OK ? OK : err_wrap(err, count == 1 ? "erase %s" : "erase up to %s", name);
 }
 
 enum err_code
 purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 {
-	struct shard shard;
-	struct feed down;
-	char name[SHARD_TEXT];
-	uint64_t erased = 0;
-
-	if (log_shard_name(&shard, node->db, s, err) != OK ||
-	    feed_load(&down, node, node->id, false, err) != OK)
-		return err->code;
-	shard_to_text(name, &shard);
-	if (erase(&erased, node, s, err) != OK)
-		return err_wrap(err, "erase %s", name);
-	/* The hub's last answer about devices names clients. */
-	if (db_run(node->db, SQL_META_DROP, err, "s", "nodes") != OK)
-		return err->code;
-	return db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)ordered_ms,
-	    (int64_t)0, (int64_t)1, (int64_t)erased);
+	return purge_shards(node, &(struct purge_order){ s, ordered_ms }, 1, err);
 }
 
 enum err_code
@@ -181,7 +204,8 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	 * home, feeds, their commits and trees. */
 	static const enum sql_id empty[] = { SQL_WIPE_BATCH, SQL_WIPE_SEAL, SQL_WIPE_RECORD,
 		SQL_WIPE_ENTRY, SQL_WIPE_OBJECT, SQL_WIPE_PURGE, SQL_WIPE_FLOOR, SQL_WIPE_WRITER,
-		SQL_WIPE_NOTICE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
+		SQL_WIPE_NOTICE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY,
+		SQL_STATED_EMPTY };
 	struct feed down;
 	int64_t batches;
 

@@ -12,7 +12,16 @@
 
 #include "node/node.h"
 
-/* In a write transaction: erase the rows of shard S and record it as ordered at ORDERED_MS. */
+struct purge_order {
+	int64_t s;
+	uint64_t ordered_ms;
+};
+
+/* In a write transaction: erase shards and record each as ordered when it was.
+ * Many at once cost much less than one by one when they share seals. */
+enum err_code purge_shards(struct node *node, const struct purge_order *orders, size_t count,
+    struct err *err);
+/* One of them. */
 enum err_code purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err);
 /* In a write transaction: erase everything, after which the home only can send
  * its receipt and say that it was revoked. */

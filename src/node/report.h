@@ -9,8 +9,9 @@
 
 #include "node/node.h"
 
-/* {"node","person","person_id","role","org","hub","pending_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device"} */
+/* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches","last_sync",
+ *  "epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device",
+ *  "holds"} - the last at the hub alone: work that holds until a head decides (node/hold.h) */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */
 enum err_code report_persons(json_t **out, struct node *node, struct err *err);
@@ -21,7 +22,11 @@ enum err_code report_persons(json_t **out, struct node *node, struct err *err);
 enum err_code report_nodes(json_t **out, struct node *node, struct err *err);
 /* {"person","role","epoch","capabilities":[...],"rules":["..."],"blocks":{block: right on own}} */
 enum err_code report_access(json_t **out, struct node *node, const struct id *person, struct err *err);
-/* {"person","client","assignment":{...},"blocks":{block: {"right","why":["..."]}}} */
+/* {"person","client","assignment":{"owner","team","branch","territory","segment","contested"},
+ *  "blocks":{block: {"right","on_hold","why":[{"from":"role"|"grant"|"revoke"|"hold","rule",
+ *   "by","at","until","right","beaten_by":[{"from","rule","by","at","until","because"}],
+ *   "because"}]}}} - in "why" grants with what beats them, then revokes that beat nothing;
+ * "by" and "at" not of a role, "until" of holds. */
 enum err_code report_explain(json_t **out, struct node *node, const struct id *person,
     const struct id *client, struct err *err);
 

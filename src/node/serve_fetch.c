@@ -201,7 +201,7 @@ reader_tip(bool *out, struct sending *s, const struct serve_caller *caller, stru
 	*out = false;
 	if ((code = feed_load(&s->down, s->hub, caller->node, false, err)) == OK && s->down.has_tip &&
 	    (code = access_device_revoked(&revoked, s->hub, caller->node, err)) == OK && !revoked &&
-	    (code = access_load(&access, s->hub, &caller->person, err)) == OK) {
+	    (code = access_load_device(&access, s->hub, &caller->person, caller->node, err)) == OK) {
 		code = plan(s, &access, 0, s->down.n, err);
 		*out = code == OK;
 	}
@@ -252,7 +252,7 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 	    (code = db_read_begin(hub->db, err)) != OK ||
 	    (code = feed_load(&s->down, hub, caller->node, false, err)) != OK ||
 	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    (!revoked && (code = access_load(&access, hub, &caller->person, err)) != OK) ||
+	    (!revoked && (code = access_load_device(&access, hub, &caller->person, caller->node, err)) != OK) ||
 	    (code = feed_commit_n(&want_n, &s->down, hub, fetch.want, err)) != OK)
 		goto out;
 	reply->status = 200;

@@ -14,6 +14,7 @@
 #include "node/entitle.h"
 #include "node/header.h"
 #include "node/incarnation.h"
+#include "node/witness.h"
 #include "repo/commit.h"
 #include "repo/pack.h"
 #include "repo/smart.h"
@@ -69,7 +70,8 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 	}
 	for (size_t i = 0; i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
-	if (code == OK && (code = take_receipts(r, &header, &chunk, err)) == OK) {
+	if (code == OK && (code = take_receipts(r, &header, &chunk, err)) == OK &&
+	    (code = witness_keep(r->hub, &header, err)) == OK) {
 		r->up.n = r->up.acked = header.n;
 		r->up.epoch = header.epoch;
 		r->up.has_tip = r->up.has_acked = true;
@@ -161,7 +163,8 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		return code;
 	if ((code = db_begin(hub->db, err)) != OK)
 		return code;
-	if ((code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
+	if ((code = access_lapse(hub, err)) != OK ||
+	    (code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
 	    (r->restored && ((code = serve_give_anew(&r->down, hub, err)) != OK ||
 	    /* It does not know what sessions it had since its backup. */
@@ -213,7 +216,7 @@ serve_push(struct server_reply *reply, struct node *hub, const struct serve_call
 		smart_push_report(reply->body, &push, NULL, NULL);
 	else if (code == ERR_IO)
 		return code;
-	else if (code == ERR_CONFLICT)
+	else if (code == ERR_CONFLICT || code == ERR_DENIED)
 		smart_push_report(reply->body, &push, NULL, err->msg);
 	else
 		smart_push_report(reply->body, &push, err->msg, "not taken");

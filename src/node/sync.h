@@ -8,11 +8,12 @@
 #include "node/node.h"
 
 struct sync_result {
-	uint64_t sent_batches, received_batches, purged_shards, refused_batches;
+	uint64_t sent_batches, received_batches, purged_shards;
+	uint64_t refused_batches, rejected_batches;	/* not accepted: waiting for a head; for good */
 	uint64_t requests, bytes_out, bytes_in;		/* bodies */
 	uint64_t left;			/* batches still to come (when it was cut off) */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
-	char refused_why[256];		/* of the first refused batch */
+	char refused_why[256];		/* of the first batch that was not accepted */
 	bool rekeyed;			/* it was a copy, and is a device of its own now (node/rekey.h) */
 };
 

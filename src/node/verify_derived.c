@@ -12,7 +12,7 @@
 #include "store/row.h"
 
 struct digests {
-	uint8_t types[TYPE_COUNT][32], siblings[32];
+	uint8_t types[TYPE_COUNT][32], siblings[32], stated[32];
 	int64_t rows[TYPE_COUNT];
 };
 
@@ -22,7 +22,8 @@ take_digests(struct digests *out, struct node *node, struct err *err)
 	for (int t = 0; t < TYPE_COUNT; t++)
 		if (digest_type(out->types[t], &out->rows[t], node, &schema_types[t], err) != OK)
 			return err->code;
-	return digest_siblings(out->siblings, node, err);
+	return digest_siblings(out->siblings, node, err) == OK ? digest_stated(out->stated, node, err) :
+	    err->code;
 }
 
 /* The longest word of folded text, which few other records share; NUL-ended in place. */
@@ -124,6 +125,8 @@ verify_derived(struct verifying *v, struct err *err)
 			    "rebuild", schema_types[t].name, (long long)before->rows[t], (long long)after->rows[t]);
 	if (memcmp(before->siblings, after->siblings, 32) != 0)
 		verify_problem(v, "the table of conflicts says other than the log; run satchel rebuild");
+	if (memcmp(before->stated, after->stated, 32) != 0)
+		verify_problem(v, "the index of grants and revokes says other than the log; run satchel rebuild");
 out:
 	free(before);
 	free(after);

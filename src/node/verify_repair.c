@@ -92,7 +92,7 @@ drop_batch(struct repairing *r, int64_t b, struct err *err)
 		return err->code;
 	}
 	r->result->dropped += !unsent;
-	if (db_run(node->db, SQL_ENTRY_FORGET, err, "ii", r->up.f, b) != OK)
+	if (db_run(node->db, SQL_ENTRY_TAKE_OUT, err, "ii", r->up.f, b) != OK)
 		return err->code;
 	return db_run(node->db, SQL_BATCH_DROP, err, "i", b);
 }

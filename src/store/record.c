@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "store/log.h"
+#include "store/stated.h"
 #include "text/fold.h"
 
 #define SEARCH_TEXT_MAX (1u << 20)
@@ -205,6 +206,8 @@ record_apply(struct db *db, const struct batch *batch, int64_t s, int64_t b, str
 		}
 		code = apply_group(&a, batch, from, to, err);
 	}
+	for (size_t i = 0; s == BLOCK_POLICY && code == OK && i < batch->op_count; i++)
+		code = stated_add(db, batch, i, err);
 	buf_release(&a.before);
 	buf_release(&a.after);
 	return code;
@@ -244,6 +247,7 @@ record_rebuild(struct db *db, void (*progress)(void *context, int64_t done, int6
 		if (db_run(db, row_sql(&schema_types[t], ROW_EMPTY), err, "") != OK)
 			return err->code;
 	if (db_run(db, SQL_SIBLING_EMPTY, err, "") != OK || db_run(db, SQL_SEARCH_EMPTY, err, "") != OK ||
+	    db_run(db, SQL_STATED_EMPTY, err, "") != OK ||
 	    db_int(&all, NULL, db, SQL_BATCH_COUNT, err, "") != OK)
 		return err->code;
 	buf_init(&text, BATCH_BYTES_MAX);
@@ -314,6 +318,8 @@ record_drop_shard(struct db *db, int64_t s, struct err *err)
 	struct sqlite3_stmt *stmt;
 	bool found;
 
+	if (s == BLOCK_POLICY && db_run(db, SQL_STATED_EMPTY, err, "") != OK)
+		return err->code;
 	for (int t = 0; t < TYPE_COUNT; t++) {
 		const struct type *type = &schema_types[t];
 

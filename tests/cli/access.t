@@ -45,6 +45,22 @@ json_has '"rules":[' "rights are listed as rules"
 run access ana
 says "Ana Rep" "rights are told to people"
 
+run revoke ana --branch Iasi
+run grant ana --client alfa --blocks service --until 2027-02-28
+says "until 2027-02-28" "a grant can have a last day"
+run access ana --json
+says "see of contacts, deals on client" "what is granted is among the rules"
+says "edit of service on client" "and that too"
+says "until 2027-02-28" "with its last day"
+run access explain ana alfa
+says "grant edit of service" "explain names the rules"
+says "until 2027-02-28 (" "with their last day and their author"
+says "beaten by revoke deals" "a grant that a revoke takes is shown"
+says "grant anew to lift it" "and why"
+run grant ana --own --until 2020-01-01
+status_is 2 "a last day that is over is refused"
+run grant ana --own --until never
+status_is 3 "a last day is a day"
 run grant ana
 status_is 2 "a grant needs a selector"
 run grant ana --own --all

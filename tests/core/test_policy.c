@@ -54,7 +54,7 @@ tell(struct scene *scene, struct selector selector, uint32_t blocks, enum right 
 {
 	struct statement *it = &scene->said[scene->count];
 
-	*it = (struct statement){ .dot = { 5, 100 - scene->count }, .epoch = 1,
+	*it = (struct statement){ .dot = { 100 - scene->count, 5 }, .epoch = 1,
 		.person = scene->rep.person, .selector = selector, .blocks = blocks,
 		.right = right, .revoke = right == RIGHT_NONE };
 	it->after = scene->after[scene->count];
@@ -74,7 +74,7 @@ may(const struct scene *scene, size_t number, bool owned, uint8_t block)
 		it.owner = scene->rep.person;
 	strcpy(it.team, "A");
 	strcpy(it.segment, "big");
-	assert_int_equal(policy_fold(&rules, &scene->rep, scene->said, scene->count, 1, NULL), OK);
+	assert_int_equal(policy_fold(&rules, &scene->rep, scene->said, scene->count, 1, 0, NULL), OK);
 	right = policy_right(&rules, &scene->rep, &it, block);
 	policy_release(&rules);
 	return right;
@@ -96,11 +96,11 @@ nothing_is_allowed_by_default(void **unused)
 	for (uint8_t block = 0; block < BLOCK_COUNT; block++)
 		assert_int_equal(may(&scene, 1, true, block), RIGHT_NONE);
 	/* No owner is not the owner "nobody"; no branch is not the branch "". */
-	policy_fold(&rules, &nobody, NULL, 0, 1, NULL);
+	policy_fold(&rules, &nobody, NULL, 0, 1, 0, NULL);
 	assert_int_equal(policy_right(&rules, &nobody, &nowhere, BLOCK_DEALS), RIGHT_NONE);
 	policy_release(&rules);
 	branch.person = make_id(1, 1);
-	policy_fold(&rules, &branch, NULL, 0, 1, NULL);
+	policy_fold(&rules, &branch, NULL, 0, 1, 0, NULL);
 	assert_int_equal(rules.count, 0);
 	assert_int_equal(policy_right(&rules, &branch, &nowhere, BLOCK_DEALS), RIGHT_NONE);
 	policy_release(&rules);
@@ -289,7 +289,7 @@ roles_come_with_their_capabilities(void **unused)
 		struct subject who = { .person = make_id(1, 0), .role = (enum role)role };
 		struct rules rules = { 0 };
 
-		policy_fold(&rules, &who, NULL, 0, 0, NULL);
+		policy_fold(&rules, &who, NULL, 0, 0, 0, NULL);
 		assert_int_equal(rules.capabilities, expected[role]);
 		policy_release(&rules);
 		if (role < ROLE_COUNT)
@@ -318,7 +318,7 @@ only_sealed_statements_count(void **unused)
 
 		scene.said[0].epoch = cases[i].sealed;
 		assert_int_equal(policy_fold(&rules, &scene.rep, scene.said, 1, cases[i].asked,
-		    NULL), OK);
+		    0, NULL), OK);
 		assert_int_equal(policy_right(&rules, &scene.rep, &it, BLOCK_DEALS), cases[i].right);
 		policy_release(&rules);
 	}
@@ -338,16 +338,16 @@ too_many_rules_are_refused_and_grant_nothing(void **unused)
 		many[i] = (struct statement){ .dot = { 1, i + 1 }, .epoch = 1,
 			.person = rep.person, .selector = client(i % 200), .blocks = BLOCKS_ALL,
 			.right = RIGHT_SEE, .revoke = i % 2 };
-	assert_int_equal(policy_fold(&rules, &rep, many, RULES_MAX - 2, 1, &err), OK);
+	assert_int_equal(policy_fold(&rules, &rep, many, RULES_MAX - 2, 1, 0, &err), OK);
 	assert_int_equal(rules.count, RULES_MAX);
 	policy_release(&rules);
-	assert_int_equal(policy_fold(&rules, &rep, many, RULES_MAX - 1, 1, &err), ERR_INVALID);
+	assert_int_equal(policy_fold(&rules, &rep, many, RULES_MAX - 1, 1, 0, &err), ERR_INVALID);
 	assert_int_equal(rules.count, 0);
 	assert_int_equal(policy_right(&rules, &rep, &it, BLOCK_DEALS), RIGHT_NONE);
 	/* Others' statements are no burden. */
 	for (size_t i = 0; i < RULES_MAX; i++)
 		many[i].person = make_id(1, 1);
-	assert_int_equal(policy_fold(&rules, &rep, many, RULES_MAX, 1, &err), OK);
+	assert_int_equal(policy_fold(&rules, &rep, many, RULES_MAX, 1, 0, &err), OK);
 	assert_int_equal(rules.count, 2);
 	policy_release(&rules);
 	free(many);

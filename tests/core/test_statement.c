@@ -52,6 +52,9 @@ any_statement(struct statement *out)
 		out->blocks = (uint32_t)(1 + roll((1u << COMMON_FIRST) - 1));
 	if (!out->revoke)
 		out->right = roll(2) ? RIGHT_SEE : RIGHT_EDIT;
+	/* Any day to the end of the year 9999. */
+	if (!out->revoke && roll(2))
+		out->until_ms = (1 + roll(2932896)) * 86400000ull;
 }
 
 static void
@@ -77,6 +80,7 @@ what_is_encoded_decodes_to_the_same(void **unused)
 		assert_int_equal(out.revoke, in.revoke);
 		assert_true(id_equal(&out.person, &in.person));
 		assert_true(out.node == in.node);
+		assert_true(out.until_ms == in.until_ms);
 		assert_int_equal(out.selector.kind, in.selector.kind);
 		assert_string_equal(out.selector.name, in.selector.name);
 		assert_true(id_equal(&out.selector.client, &in.selector.client));
@@ -234,6 +238,50 @@ a_rule_reads_as_a_sentence(void **unused)
 	buf_release(&text);
 }
 
+static void
+a_last_day_is_a_day(void **unused)
+{
+	static const struct { const char *day; uint64_t days; } days[] = {
+		{ "1970-01-01", 1 }, { "1970-12-31", 365 }, { "2000-02-29", 11017 }, { "2026-11-21", 20779 },
+		{ "2100-03-01", 47542 }, { "9999-12-31", 2932897 },
+	};
+	static const char *const none[] = { "", "2026-02-29", "2100-02-29", "2026-13-01", "2026-00-10",
+		"2026-04-31", "2026-1-01", "26-01-01", "2026/01/01", "1969-12-31", "2026-01-011", "2026-01-0x" };
+	char text[UNTIL_TEXT];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+		assert_true(until_from_text(days[i].day, 10) == days[i].days * 86400000ull);
+		until_to_text(text, days[i].days * 86400000ull);
+		assert_string_equal(text, days[i].day);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_true(until_from_text(none[i], strlen(none[i])) == 0);
+}
+
+static void
+only_a_grant_to_a_person_has_one(void **unused)
+{
+	static const struct { const char *text; enum err_code code; } rows[] = {
+		{ "[\"grant\",\"" HEX "\",\"\",\"own\",\"\",[],\"see\",\"2026-12-31\"]", OK },
+		{ "[\"grant\",\"" HEX "\",\"\",\"own\",\"\",[],\"see\",\"2026-12-32\"]", ERR_INVALID },
+		{ "[\"grant\",\"" HEX "\",\"\",\"own\",\"\",[],\"see\",\"\"]", ERR_INVALID },
+		{ "[\"grant\",\"" HEX "\",\"\",\"own\",\"\",[],\"see\",1]", ERR_INVALID },
+		{ "[\"grant\",\"" HEX "\",\"\",\"own\",\"\",[],\"see\",\"2026-12-31\",\"\"]", ERR_INVALID },
+		{ "[\"revoke\",\"" HEX "\",\"\",\"own\",\"\",[],\"\",\"2026-12-31\"]", ERR_INVALID },
+		{ "[\"grant\",\"\",\"0123456789abcdef\",\"all\",\"\",[],\"\",\"2026-12-31\"]", ERR_INVALID },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct statement out;
+		struct err err;
+
+		if (statement_decode(&out, v(rows[i].text), &err) != rows[i].code)
+			fail_msg("row %zu", i);
+	}
+}
+
 int
 main(void)
 {
@@ -243,6 +291,8 @@ main(void)
 		cmocka_unit_test(a_malformed_statement_is_refused),
 		cmocka_unit_test(a_text_cut_anywhere_is_refused),
 		cmocka_unit_test(a_rule_reads_as_a_sentence),
+		cmocka_unit_test(a_last_day_is_a_day),
+		cmocka_unit_test(only_a_grant_to_a_person_has_one),
 	};
 
 	return cmocka_run_group_tests_name("statement", tests, NULL, NULL);

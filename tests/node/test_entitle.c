@@ -565,6 +565,21 @@ pick(size_t n)
 	return (size_t)(chance >> 33) % n;
 }
 
+/* Until the end of this day or the next. */
+static void
+lend(enum selector_kind kind, size_t i, const char *name)
+{
+	struct statement statement = { .person = ion.person, .blocks = BLOCKS_ALL, .right = RIGHT_EDIT,
+		.selector = { .kind = kind }, .until_ms = (node_now_ms(hub.node) / 86400000 + 1 + pick(2)) * 86400000 };
+
+	if (kind == SELECT_CLIENT)
+		statement.selector.client = clients[i];
+	if (name)
+		snprintf(statement.selector.name, sizeof(statement.selector.name), "%s", name);
+	if (access_state(hub.node, &statement, &err) != OK)
+		fail_msg("%s", err.msg);
+}
+
 static void
 step(void)
 {
@@ -575,7 +590,14 @@ step(void)
 	enum selector_kind kind = kinds[pick(8)];
 	size_t i = pick(CLIENTS);
 
-	switch (pick(8)) {
+	switch (pick(10)) {
+	case 8:
+		lend(kind, i, selector_has_name(kind) ? names[pick(2)] : NULL);
+		break;
+	case 9:
+		hub.node->clock_offset_ms += 86400000;
+		ion.home.node->clock_offset_ms += 86400000;
+		break;
 	case 0:
 	case 1:
 		tell(false, kind, i, selector_has_name(kind) ? names[pick(2)] : NULL,
@@ -608,7 +630,7 @@ whatever_happens_held_is_what_may_be_seen(void **state)
 
 	(void)state;
 	print_message("# seed %u\n", SEED);
-	for (int i = 0; i < 120; i++) {
+	for (int i = 0; i < 150; i++) {
 		step();
 		if (pick(3) == 0)
 			continue;

@@ -60,7 +60,7 @@ accept(void)
 	enum err_code code;
 
 	assert_int_equal(db_begin(node->db, NULL), OK);
-	code = passport_accept(node, text.p, text.len, &err);
+	code = passport_accept(node, text.p, text.len, node_now_ms(node), &err);
 	if (code == OK)
 		assert_int_equal(db_commit(node->db, NULL), OK);
 	else
@@ -259,7 +259,8 @@ a_line_that_is_not_understood_is_refused(void **state)
 		bool bad = i < sizeof(lines) / sizeof(lines[0]);
 
 		buf_clear(&text);
-		buf_addf(&text, "satchel-passport 1\norg %s\nnode %s\nperson %s\nepoch 5\n%s", hex, name, person_hex,
+		buf_addf(&text, "satchel-passport 1\norg %s\nnode %s\nperson %s\nepoch 5\n"
+		    "expires 9999999999999\n%s", hex, name, person_hex,
 		    bad ? lines[i] : "statement 0000000000000001.1 1 [\"revoke\",\"0190000000007000800000000000abcd\","
 		    "\"\",\"all\",\"\",[],\"\"] ^0000000000000001.1\n");
 		lines_sign(&text, 0, DOMAIN, hub.node->key);
@@ -303,6 +304,68 @@ a_new_role_arrives_with_the_next_one(void **state)
 	access_release(&access);
 }
 
+static void
+one_that_had_expired_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(passport_make(&text, hub.node, ion.home.node->id, &person, 0, &err), OK);
+	assert_int_equal(accept(), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "expired"));
+}
+
+static void
+rights_come_out_of_anybodys(void **state)
+{
+	struct passport passport;
+	struct access access;
+	struct assignment at = { .client = client };
+
+	(void)state;
+	state_about(&person, false, RIGHT_EDIT);
+	make(hub.node, ion.home.node->id, &person);
+	assert_int_equal(passport_read(&passport, hub.node, text.p, text.len, &err), OK);
+	assert_int_equal(passport_access(&access, &passport, node_now_ms(hub.node), &err), OK);
+	assert_true(id_equal(&access.subject.person, &person));
+	assert_int_equal(access.epoch, passport.epoch);
+	assert_int_equal(policy_right(&access.rules, &access.subject, &at, BLOCK_DEALS), RIGHT_EDIT);
+	access_release(&access);
+	access_statements_free(passport.statements, passport.count);
+}
+
+static void
+a_hold_and_a_last_day_go_with_it(void **state)
+{
+	const char *hold = "[\"revoke\",\"%s\",\"\",\"all\",\"\",[],\"\"]";
+	char hex[ID_HEX], value[128];
+	uint64_t epoch, now = node_now_ms(hub.node);
+	struct statement grant = { .person = person, .right = RIGHT_EDIT, .blocks = BLOCKS_ALL,
+		.selector = { .kind = SELECT_CLIENT, .client = client },
+		.until_ms = (now / 86400000 + 2) * 86400000 };
+	struct assignment at = { .client = client };
+
+	(void)state;
+	assert_int_equal(access_state(hub.node, &grant, &err), OK);
+	assert_int_equal(access_epoch(&epoch, hub.node, &err), OK);
+	id_to_hex(hex, &person);
+	snprintf(value, sizeof(value), hold, hex);
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(db_run(hub.node->db, SQL_HOLD_ADD, &err, "ibibsii", (int64_t)1, "12345678", (size_t)8,
+	    (int64_t)1, person.b, (size_t)16, value, (int64_t)epoch, (int64_t)now + 3600000), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	make(hub.node, ion.home.node->id, &person);
+	assert_int_equal(accept(), OK);
+	for (int hour = 0; hour <= 50; hour++) {
+		struct access access;
+		enum right right = hour >= 1 && now + (uint64_t)hour * 3600000 < grant.until_ms ? RIGHT_EDIT : RIGHT_NONE;
+
+		assert_int_equal(access_load(&access, ion.home.node, &person, &err), OK);
+		assert_int_equal(policy_right(&access.rules, &access.subject, &at, BLOCK_DEALS), right);
+		assert_int_equal(policy_held_back(&access.rules, &access.subject, &at, BLOCK_DEALS), hour == 0);
+		access_release(&access);
+		ion.home.node->clock_offset_ms += 3600000;
+	}
+}
+
 int
 main(void)
 {
@@ -319,6 +382,9 @@ main(void)
 		EACH(a_line_that_is_not_understood_is_refused),
 		EACH(another_version_is_refused),
 		EACH(a_new_role_arrives_with_the_next_one),
+		EACH(one_that_had_expired_is_refused),
+		EACH(rights_come_out_of_anybodys),
+		EACH(a_hold_and_a_last_day_go_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,11 +15,14 @@
 #include "core/schema.h"
 #include "core/seal.h"
 #include "crypto/key.h"
+#include "node/aside.h"
 #include "node/edit.h"
 #include "node/entitle.h"
 #include "node/header.h"
 #include "node/passport.h"
 #include "node/purge.h"
+#include "node/verdict.h"
+#include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/zip.h"
@@ -173,16 +176,19 @@ link_objects(struct node *node, int64_t f, uint64_t n)
 /* --- push --- */
 
 static enum err_code
-admit_chunk(struct link *link, const struct chunk *chunk, struct err *err)
+admit_chunk(struct link *link, const struct chunk *chunk, const struct header *header, struct err *err)
 {
 	struct node *hub = link->hub->node;
 	enum err_code code = OK;
 
 	must(db_begin(hub->db, err), err);
+	must(access_lapse(hub, err), err);
 	link->admission = (struct admission){ .hub = hub, .from = link->home.node->id };
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_part(&link->admission, &chunk->parts[i], err);
 	party_release(&link->admission.parties);
+	if (code == OK && header)
+		code = witness_keep(hub, header, err);
 	if (code == OK)
 		return db_commit(hub->db, err);
 	db_rollback(hub->db);
@@ -213,6 +219,7 @@ push_one(struct link *link, bool *made, struct err *err)
 		header.n = up.n + 1;
 		header.time_ms = node_now_ms(node);
 		buf_init(&text, HEADER_MAX);
+		must(witness_tell(&header, node, up.f, bs[count - 1], err), err);
 		header_encode(&text, &header, node->key);
 		must(feed_commit(&up, node, bs, count, &text, NULL, err), err);
 		buf_release(&text);
@@ -224,8 +231,8 @@ push_one(struct link *link, bool *made, struct err *err)
 	objects = link_objects(node, up.f, up.n);
 	must(chunk_open(&chunk, objects, up.tip, err), err);
 	must(header_decode(&header, chunk.header, chunk.header_len, key_public(node->key), err), err);
+	code = admit_chunk(link, &chunk, &header, err);
 	header_release(&header);
-	code = admit_chunk(link, &chunk, err);
 	chunk_close(&chunk);
 	chunk_objects_free(objects);
 	if (code != OK)
@@ -259,6 +266,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 	bool revoked, known;
 
 	*ordered = 0;
+	must(access_lapse(hub, &err), &err);
 	must(feed_load(down, hub, link->home.node->id, false, &err), &err);
 	must(feed_load(&own, link->home.node, link->home.node->id, false, &err), &err);
 	if (own.has_acked) {
@@ -271,7 +279,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 		must(entitle_wipe(hub, down, &err), &err);
 		return;
 	}
-	must(access_load(&access, hub, &link->person, &err), &err);
+	must(access_load_device(&access, hub, &link->person, link->home.node->id, &err), &err);
 	must(entitle_update(hub, down, &access, ordered, &err), &err);
 	access_release(&access);
 }
@@ -323,6 +331,7 @@ make_down(struct feed *down, struct link *link)
 	header.n = down->n + 1;
 	header.time_ms = node_now_ms(hub);
 	order_purges(&header, down, hub);
+	must(aside_say(&header, hub, link->home.node->id, &err), &err);
 	header_encode(&text, &header, hub->key);
 	must(passport_make(&passport, hub, link->home.node->id, &link->person, PASSPORT_VALID_MS, &err), &err);
 	must(feed_commit(down, hub, bs, count, &text, &passport, &err), &err);
@@ -334,7 +343,8 @@ make_down(struct feed *down, struct link *link)
 }
 
 static enum err_code
-obey(struct link *link, const struct header_purge *purge, struct err *err)
+obey(struct link *link, const struct header_purge *purge, struct purge_order *orders, size_t *count,
+    struct err *err)
 {
 	struct node *node = link->home.node;
 	struct shard shard;
@@ -346,7 +356,8 @@ obey(struct link *link, const struct header_purge *purge, struct err *err)
 	assert_true(shard_from_text(&shard, purge->shard, strlen(purge->shard)));
 	if (log_shard(&s, node->db, &shard, false, err) != OK)
 		return err->code == ERR_NOT_FOUND ? OK : err->code;
-	return purge_shard(node, s, purge->ordered_ms, err);
+	orders[(*count)++] = (struct purge_order){ s, purge->ordered_ms };
+	return OK;
 }
 
 static enum err_code
@@ -354,12 +365,21 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
-	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len, err);
+	bool own_work;
+	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
+	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len,
+	    node_now_ms(node), err);
+	size_t count = 0;
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
-		code = obey(link, &header->purges[i], err);
+		code = obey(link, &header->purges[i], orders, &count, err);
+	if (code == OK)
+		code = purge_shards(node, orders, count, err);
+	free(orders);
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
+	for (size_t i = 0; i < header->refusal_count && code == OK; i++)
+		code = verdict_take(&own_work, node, &header->refusals[i], err);
 	if (code != OK)
 		return code;
 	own->epoch = header->epoch;
@@ -474,7 +494,7 @@ link_admit(struct link *link, const struct chunk_part *part, struct err *err)
 {
 	struct chunk chunk = { .parts = (struct chunk_part *)part, .part_count = 1 };
 
-	return admit_chunk(link, &chunk, err);
+	return admit_chunk(link, &chunk, NULL, err);
 }
 
 const char *
