@@ -258,7 +258,8 @@ CREATE TABLE peer(
 	joined_ms INTEGER NOT NULL,
 	contact_ms INTEGER NOT NULL,
 	token BLOB,			-- BLAKE2b of the read token of stock git
-	revoked INTEGER NOT NULL	-- epoch of the device's revocation; 0: none
+	revoked INTEGER NOT NULL,	-- epoch of the device's revocation; 0: none
+	session INTEGER			-- its last session that asked for its feed; NULL: none yet
 ) STRICT, WITHOUT ROWID;
 
 -- Hub: the epoch that each access statement was sealed in.
@@ -581,6 +582,12 @@ SELECT key, person, joined_ms, contact_ms, token, revoked FROM peer WHERE node =
 INSERT INTO peer(node, key, person, joined_ms, contact_ms, revoked) VALUES(?1, ?2, ?3, ?4, 0, 0);
 -- name: PEER_CONTACT
 UPDATE peer SET contact_ms = ?2 WHERE node = ?1;
+-- name: PEER_SESSION
+SELECT session FROM peer WHERE node = ?1 AND session IS NOT NULL;
+-- name: PEER_NO_SESSION
+UPDATE peer SET session = NULL WHERE node = ?1;
+-- name: PEER_IN_SESSION
+UPDATE peer SET session = ?2 WHERE node = ?1;
 -- name: PEER_TOKEN
 UPDATE peer SET token = ?2 WHERE node = ?1;
 -- name: PEER_REVOKED
@@ -745,10 +752,10 @@ DELETE FROM writer;
 -- name: BATCH_FIRST_OF_CLIENT
 SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL;
 
--- Sync (node/sync_push.c).
+-- Sync (node/sync_heal.c).
 
--- name: ENTRY_AGAIN
-INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
+-- name: ENTRY_VOID_AGAIN
+INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0 AND void = 1;
 
 -- Import (node/import_find.c): the external ids of a type, and the stages that lose.
 
@@ -810,3 +817,28 @@ INSERT OR REPLACE INTO remembered(person, epoch, facts, passport) VALUES(?1, ?2,
 SELECT epoch, facts, passport FROM remembered WHERE person = ?1;
 -- name: REMEMBERED_FACTS
 UPDATE remembered SET facts = 0 WHERE person = ?1;
+
+-- Comparing replicas (node/tally.c).
+
+-- name: BATCH_NEXT_SHARD
+SELECT s FROM batch WHERE s > ?1 ORDER BY s LIMIT 1;
+-- name: BATCH_NAMES
+SELECT w, seq, ops FROM batch WHERE s = ?1 AND void = 0 ORDER BY w, seq;
+
+-- A copy becomes a node of its own (node/rekey.c).
+
+-- name: ENTRY_UNSENT
+SELECT DISTINCT b FROM entry WHERE f = ?1 AND (n = 0 OR n > ?2) ORDER BY b;
+-- name: FEED_DROP
+DELETE FROM feed WHERE f = ?1;
+-- name: PURGE_MOVE
+UPDATE OR REPLACE purge SET f = ?2 WHERE f = ?1;
+-- name: HELD_COPY
+INSERT OR IGNORE INTO held(f, s) SELECT ?2, s FROM held WHERE f = ?1;
+
+-- Repairing (node/verify_repair.c).
+
+-- name: BATCH_UNSEALED /*scan*/
+SELECT batch.b FROM batch LEFT JOIN seal ON seal.i = batch.seal AND batch.b >= seal.b AND batch.b < seal.b + leaves WHERE seal.i IS NULL ORDER BY batch.b;
+-- name: ENTRY_TAKE_OUT
+DELETE FROM entry WHERE f = ?1 AND b = ?2;

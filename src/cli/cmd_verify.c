@@ -77,6 +77,20 @@ check_export(const struct cli *cli, struct node *node, const char *path, struct 
 }
 
 static enum err_code
+repair(struct node *node, bool quiet, struct err *err)
+{
+	struct repair_result result;
+
+	if (verify_repair(&result, node, err) != OK)
+		return err->code;
+	if (!quiet)
+		printf("Repaired: %lld batches are fetched again by the next satchel sync, %lld that wait to be sent "
+		    "were sealed anew.\n", (long long)result.dropped, (long long)result.sealed);
+	return result.lost ? err_set(err, ERR_INVALID, "%lld changes that were not sent yet cannot be read any more: "
+	    "enter them again, or restore a backup", (long long)result.lost) : OK;
+}
+
+static enum err_code
 run(const struct cli *cli, const struct args *args, struct err *err)
 {
 	struct verify_result result = { 0 };
@@ -96,21 +110,30 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	code = verify_node(&result, node, tell, lines, err);
 	if (code == OK || code == ERR_INVALID)
 		print(&result, lines);
+	if (code == ERR_INVALID && args_switch(args, "repair"))
+		code = repair(node, cli->json, err);
 	json_decref(lines);
 	node_close(node);
 	return code;
 }
 
-static const struct option_spec options[] = { { "export", "FILE" }, { NULL, NULL } };
+static const struct option_spec options[] = {
+	{ "export", "FILE" },
+	{ "repair", NULL },
+	{ NULL, NULL },
+};
 
 const struct cmd cmd_verify = {
 	.name = "verify",
-	.args = "[--export FILE.csv]",
+	.args = "[--export FILE.csv | --repair]",
+	.options = options,
 	.summary = "check that all is as it was signed",
 	.help = "Checks the file, every signature, and that the tables say what the log says. Changes\n"
 	    "nothing. One line for each problem; the status is 3 when there is any. With --export:\n"
-	    "who made an exported file and when, and that it is unchanged.\n",
-	.options = options,
+	    "who made an exported file and when, and that it is unchanged.\n"
+	    "With --repair what is damaged is dropped, and fetched again by the next sync; work\n"
+	    "that was not sent yet stays. Tables are made anew. A hub whose log is damaged is\n"
+	    "restored from its backup: its nodes bring back what the backup lacks.\n",
 	.when_locked = true,
 	.run = run,
 };

@@ -29,7 +29,7 @@ show_progress(void *context, const struct sync_progress *progress)
 static void
 print_json(const struct sync_result *result)
 {
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b}",
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
 	    "sent_batches", (json_int_t)result->sent_batches,
 	    "received_batches", (json_int_t)result->received_batches,
 	    "purged_shards", (json_int_t)result->purged_shards,
@@ -38,7 +38,8 @@ print_json(const struct sync_result *result)
 	    "requests", (json_int_t)result->requests, "bytes_out", (json_int_t)result->bytes_out,
 	    "bytes_in", (json_int_t)result->bytes_in, "left", (json_int_t)result->left,
 	    "wiped", (int)result->wiped, "refused_why", result->refused_why,
-	    "backfill", (json_int_t)result->budget.waiting, "paused", result->budget.paused_ms != 0);
+	    "backfill", (json_int_t)result->budget.waiting, "paused", result->budget.paused_ms != 0,
+	    "rekeyed", (int)result->rekeyed);
 
 	out_json(json);
 	json_decref(json);
@@ -89,6 +90,9 @@ print(const struct sync_result *result)
 	if (result->budget.paused_ms)
 		buf_adds(&line, "; paused: this device was given most of its clients again twice within a week, so a "
 		    "head of sales has to let it go on (satchel nodes resume)");
+	if (result->rekeyed)
+		buf_adds(&line, "; this home was copied, and another copy goes on under its name: here it is a "
+		    "device of its own from now on");
 	if (result->left)
 		buf_addf(&line, "; %llu still to come: sync again", (unsigned long long)result->left);
 	buf_addc(&line, '.');

@@ -191,17 +191,29 @@ access_facts(struct subject *subject, struct statement **statements, size_t *cou
 {
 	uint8_t id[8];
 	enum err_code code;
+	struct err recalling = { .code = OK };
+	bool recalled = false;
 
 	*statements = NULL;
 	*count = 0;
 	bytes_put_be64(id, device);
 	if ((code = need_policy(node, err)) != OK)
 		return code;
-	if ((code = stated_read(statements, count, node->db, person->b, 16, err)) == OK &&
-	    (code = access_subject(subject, node, person, err)) == OK && node->hub &&
-	    (code = heal_recall(subject, statements, count, node, err)) == OK &&
-	    (code = hold_read(statements, count, node, person->b, 16, err)) == OK && device)
+	if ((code = stated_read(statements, count, node->db, person->b, 16, err)) != OK)
+		goto out;
+	code = access_subject(subject, node, person, err);
+	if ((code != OK && code != ERR_NOT_FOUND) || !node->hub)
+		goto out;
+	/* A restored hub may have lost the person himself. */
+	if (heal_recall(subject, statements, count, &recalled, node, &recalling) != OK) {
+		*err = recalling;
+		code = recalling.code;
+	} else if (recalled) {
+		code = OK;
+	}
+	if (code == OK && (code = hold_read(statements, count, node, person->b, 16, err)) == OK && device)
 		code = hold_read(statements, count, node, id, sizeof(id), err);
+out:
 	subject->node = device;
 	if (code != OK) {
 		access_statements_free(*statements, *count);

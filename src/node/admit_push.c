@@ -9,6 +9,7 @@
 #include "core/merkle.h"
 #include "node/aside.h"
 #include "node/audit.h"
+#include "node/heal.h"
 #include "node/hold.h"
 #include "node/witness.h"
 #include "store/db.h"
@@ -149,6 +150,8 @@ struct arrival {
 	struct candidate *candidates;
 	uint8_t (*leaves)[32];
 	bool asked, told;		/* whether it was told of before it came */
+	bool healing;			/* the hub was restored lately */
+	bool trusted;			/* and a head brings back the work of others: it was admitted once */
 	struct witness witness;
 };
 
@@ -202,6 +205,8 @@ judge_batch(struct arrival *arrival, struct candidate *c, struct err *err)
 		c->rejected = true;
 		return OK;
 	}
+	if (arrival->trusted)
+		return OK;
 	if (judge_right(c->reason, hub, &author->access, author->revoked, &c->batch, c->s, 0, err) != OK ||
 	    (c->reason[0] && ask_witness(arrival, c, err) != OK) ||
 	    is_of_before(&before, arrival, err) != OK)
@@ -277,10 +282,14 @@ take_all(struct arrival *arrival, struct err *err)
 	for (size_t i = 0; i < known; i++) {
 		struct candidate *c = &arrival->candidates[i];
 
-		if (!c->known && c->reason[0] && (code = keep_refused(a, arrival->author, c, part,
+		/* Of others a right may still be lost: nobody is told, and it comes again. */
+		bool waits = arrival->healing && !c->fork && arrival->bringer && arrival->bringer != arrival->author;
+
+		if (!c->known && c->reason[0] && !waits && (code = keep_refused(a, arrival->author, c, part,
 		    (const uint8_t (*)[32])arrival->leaves, i, err)) != OK)
 			return code;
-		if (arrival->bringer && arrival->bringer != arrival->author &&
+		/* Its own too, when it came back after an order that a restored hub has lost. */
+		if (arrival->bringer && (arrival->bringer != arrival->author || (arrival->healing && c->known)) &&
 		    (code = order_away(a, arrival->bringer, c, err)) != OK)
 			return code;
 	}
@@ -300,8 +309,12 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 	if ((code = admit_author(&author, &arrival.w, a->hub, part, err)) == OK &&
 	    (code = admit_read(arrival.candidates, part, err)) == OK &&
 	    (code = party_find(&arrival.author, &a->parties, a->hub, author, part->part.seal.writer, err)) == OK &&
-	    (a->from == 0 || (code = party_find(&arrival.bringer, &a->parties, a->hub, a->from, 0, err)) == OK))
+	    (a->from == 0 || (code = party_find(&arrival.bringer, &a->parties, a->hub, a->from, 0, err)) == OK) &&
+	    (code = heal_is_under_way(&arrival.healing, a->hub, err)) == OK) {
+		arrival.trusted = arrival.healing && arrival.bringer && arrival.bringer != arrival.author &&
+		    !arrival.bringer->revoked && (arrival.bringer->access.rules.capabilities & CAN_GRANT);
 		code = take_all(&arrival, err);
+	}
 	free(arrival.leaves);
 	admit_release(arrival.candidates, known);
 	return code;

@@ -13,6 +13,7 @@
 #include "node/enrol.h"
 #include "node/heal.h"
 #include "node/quarantine.h"
+#include "node/rekey.h"
 #include "node/report.h"
 #include "node/serve_feed.h"
 #include "store/db.h"
@@ -309,8 +310,10 @@ enum err_code
 ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller, const char *path,
     const void *body, size_t len, struct err *err)
 {
-	bool passport = strcmp(path, "/ask/passport") == 0;
-	json_t *question = passport ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	bool passport = strcmp(path, "/ask/passport") == 0, tally = strcmp(path, "/ask/tally") == 0;
+	bool rekey = strcmp(path, "/ask/rekey") == 0, again = strcmp(path, "/ask/again") == 0;
+	bool json = !passport && !tally && !again && strcmp(path, "/ask/known") != 0;
+	json_t *question = !json ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *answer = NULL;
 	struct access access = { 0 };
 	bool revoked;
@@ -327,6 +330,20 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	}
 	if (passport) {
 		if ((code = heal_remember(hub, caller->node, &caller->person, body, len, err)) == OK)
+			buf_adds(out, "{}");
+		goto out;
+	}
+	if (tally) {
+		code = heal_answer_tally(out, hub, caller, body, len, err);
+		goto out;
+	}
+	if (strcmp(path, "/ask/known") == 0) {
+		code = rekey_answer_known(out, hub, caller, body, len, err);
+		goto out;
+	}
+	if (rekey || again) {
+		if ((code = rekey ? rekey_answer(hub, caller, body, len, err) :
+		    rekey_answer_again(hub, caller, body, len, err)) == OK)
 			buf_adds(out, "{}");
 		goto out;
 	}

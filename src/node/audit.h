@@ -8,10 +8,12 @@
  *	adopted, rejected	what a head decided about it
  *	grant, revoke		a statement was sealed: by whom, about whom, which rule
  *	device revoked, device returned	the same about a whole device
- *	passport		a device showed its passport to the restored hub
  *	export			a person exported records: which type, how many, the file's hash
  *	anew			a device that was restored or lost its file is given all again
  *	paused, resumed		it was so too often, and gets nothing; a head let it go on
+ *	passport, joined again	a device showed its passport to the restored hub, which had or had not
+ *				known it
+ *	copied			a copy of a device became a device of its own
  *
  * A row has ids, counts and rules, never what a record says.  Rows are chained:
  * the hash of each is BLAKE2b-256 over "satchel/audit/1\n", the hash of the row

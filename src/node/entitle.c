@@ -1,5 +1,6 @@
 #include "node/entitle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -481,4 +482,37 @@ entitle_wipe(struct node *hub, struct feed *down, struct err *err)
 		return err->code;
 	return db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
 	    (int64_t)0, (int64_t)0, (int64_t)0);
+}
+
+enum err_code
+entitle_order_again(struct node *hub, int64_t from, int64_t to, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	char (*shards)[SHARD_TEXT] = NULL;
+	size_t count = 0, cap = 0;
+	struct shard shard;
+	int64_t s, one;
+	bool row, held;
+	enum err_code code;
+
+	if ((code = db_query(&stmt, hub->db, SQL_PURGE_OF, err, "i", from)) != OK)
+		return code;
+	while ((code = db_row(hub->db, stmt, &row, err)) == OK && row) {
+		shards = mem_grow(shards, count, &cap, sizeof(*shards));
+		snprintf(shards[count++], SHARD_TEXT, "%s", db_col_text(stmt, 0, NULL));
+	}
+	for (size_t i = 0; i < count && code == OK; i++) {
+		held = false;
+		if (!shard_from_text(&shard, shards[i], strlen(shards[i])))
+			continue;
+		if (log_shard(&s, hub->db, &shard, false, err) == OK)
+			code = db_int(&one, &held, hub->db, SQL_HELD_GET, err, "ii", to, s);
+		else if (err->code != ERR_NOT_FOUND && err->code != ERR_INVALID)
+			code = err->code;
+		if (code == OK && !held)
+			code = db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", to, shards[i], (int64_t)node_now_ms(hub),
+			    (int64_t)0, (int64_t)0, (int64_t)0);
+	}
+	free(shards);
+	return code;
 }

@@ -20,6 +20,10 @@
 enum err_code entitle_update(struct node *hub, struct feed *down, const struct access *access,
     uint64_t *ordered, struct err *err);
 
+/* What was ever ordered from feed FROM and feed TO does not hold is ordered from TO:
+ * a copy of that node, or the node as it was in its backup, may have it still. */
+enum err_code entitle_order_again(struct node *hub, int64_t from, int64_t to, struct err *err);
+
 /* The whole device: everything held is ordered gone, nothing is due any more. */
 enum err_code entitle_wipe(struct node *hub, struct feed *down, struct err *err);
 

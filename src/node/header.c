@@ -53,7 +53,7 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 	node_to_text(node, header->node);
 	buf_addf(out, "satchel-feed 1 %s\nnode %s\nepoch %" PRIu64 "\nn %" PRIu64 "\ntime %" PRIu64 "\n",
 	    header->up ? "up" : "down", node, header->epoch, header->n, header->time_ms);
-	if (header->up && header->incarnation)
+	if (header->incarnation)
 		buf_addf(out, "incarnation %" PRIu64 "\n", header->incarnation);
 	if (header->has_prev)
 		add_oid(out, "prev", header->prev);
@@ -224,7 +224,7 @@ parse_line(struct header *header, const struct line *line)
 		return parse_waiting(header, line);
 	if (line_is(line, "paused") && !header->up)
 		return bytes_to_u64(&header->paused_ms, line->value, line->len);
-	if (line_is(line, "incarnation") && header->up)
+	if (line_is(line, "incarnation"))
 		return bytes_to_u64(&header->incarnation, line->value, line->len) &&
 		    header->incarnation <= INT64_MAX;
 	if (line_is(line, "prev"))

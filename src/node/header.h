@@ -38,7 +38,9 @@ struct header {
 	bool up;
 	node_t node;
 	uint64_t epoch, n, time_ms;
-	uint64_t incarnation;		/* up: the node's, while it does not know that the hub has it; 0: it does */
+	/* Up: the node's, while it does not know that the hub has it.  Down: the hub's,
+	 * beside every passport; another one than before says that it was restored.  0: not said. */
+	uint64_t incarnation;
 	bool has_prev;			/* first of an epoch: the tip of the one before */
 	uint8_t prev[20];
 	bool has_ack;			/* newest commit received in the other direction */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/purge.h"
+#include "node/rekey.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
@@ -119,6 +120,7 @@ node_open(struct node **out, const char *home, struct err *err)
 
 	*out = NULL;
 	if ((code = db_open(&node->db, db_path, false, &stale, err)) == OK &&
+	    (code = rekey_finish(node, err)) == OK &&
 	    (code = key_load(&node->key, key_path, err)) == OK &&
 	    (code = load_facts(node, err)) == OK &&
 	    (!stale || (code = refill(node, err)) == OK) &&

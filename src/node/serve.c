@@ -15,6 +15,7 @@
 #include "net/signature.h"
 #include "node/ask.h"
 #include "node/enrol.h"
+#include "node/heal.h"
 #include "node/serve_feed.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -179,6 +180,20 @@ by_token(struct serve_caller *caller, struct node *hub, const char *header)
 
 enum verdict { CALLER_KNOWN, CALLER_UNKNOWN, CALLER_CLOCK };
 
+/* Whose signature it has to be.  A node that joins again is not known, and brings its key. */
+static bool
+find_caller(struct serve_caller *caller, struct node *hub, const struct server_request *request, node_t node)
+{
+	uint8_t token[32];
+	bool has_token;
+
+	if (strcmp(request->path, "/rejoin") != 0)
+		return load_peer(caller, token, &has_token, hub, node);
+	caller->node = node;
+	return heal_read_key(caller->key, request->body, request->body_len) && key_node(caller->key) == node &&
+	    !load_peer(&(struct serve_caller){ .node = 0 }, token, &has_token, hub, node);
+}
+
 static enum verdict
 by_signature(struct serve_caller *caller, struct serve *serve, struct node *hub,
     const struct server_request *request, struct signature_claim *claim)
@@ -189,13 +204,11 @@ by_signature(struct serve_caller *caller, struct serve *serve, struct node *hub,
 		.have = server_header(request, "Satchel-Have"),
 	};
 	uint64_t now_s = node_now_ms(hub) / 1000;
-	uint8_t token[32];
 	struct err err;
-	bool has_token;
 
 	if (signature_parse(claim, server_header(request, "Signature-Input"),
 	    server_header(request, "Signature"), &err) != OK || signed_request.have == NULL ||
-	    !load_peer(caller, token, &has_token, hub, claim->node) ||
+	    !find_caller(caller, hub, request, claim->node) ||
 	    signature_check(claim, server_header(request, "Content-Digest"), &signed_request, caller->key,
 	    &err) != OK)
 		return CALLER_UNKNOWN;
@@ -330,8 +343,16 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 		else if ((code = ask_answer(reply->body, *hub, &caller, request->path, request->body,
 		    request->body_len, &err)) == OK) {
 			reply->status = 200;
-			reply->content_type = "application/json";
+			reply->content_type = strcmp(request->path, "/ask/tally") == 0 ?
+			    "application/octet-stream" : "application/json";
 		}
+	} else if (strcmp(request->path, "/rejoin") == 0 && strcmp(request->method, "POST") == 0) {
+		if (!authenticate(&caller, serve, *hub, request, reply))
+			return;
+		if (caller.reads_only)
+			reply_text(reply, 404, "not found\n");
+		else if ((code = heal_rejoin(*hub, caller.key, request->body, request->body_len, &err)) == OK)
+			reply_text(reply, 200, "known again\n");
 	} else if (strncmp(request->path, "/f/", 3) == 0) {
 		if (!authenticate(&caller, serve, *hub, request, reply))
 			return;

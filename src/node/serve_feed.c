@@ -42,37 +42,83 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	return feed_leap(down, hub, err) == OK ? budget_anew(hub, down, acked, err) : err->code;
 }
 
+/* Satchel-Have: "COMMIT EPOCH LAST SESSION", COMMIT "-" for none, "anew" for none
+ * that this hub can know. */
+struct have {
+	bool said, anew;
+	uint8_t oid[20];
+	uint64_t epoch, last, session;
+};
+
+static enum err_code
+read_have(struct have *out, const struct serve_caller *caller, struct err *err)
+{
+	uint64_t *const numbers[] = { &out->epoch, &out->last, &out->session };
+	const char *word = caller->have, *end = word + strcspn(word, " ");
+
+	*out = (struct have){ .epoch = 0 };
+	out->said = bytes_from_hex(out->oid, 20, word, (size_t)(end - word));
+	out->anew = end - word == 4 && memcmp(word, "anew", 4) == 0;
+	for (int i = 0; i < 3 && *end; i++) {
+		word = end + 1;
+		end = word + strcspn(word, " ");
+		if (!bytes_to_u64(numbers[i], word, (size_t)(end - word)) || *numbers[i] > INT64_MAX)
+			return err_set(err, ERR_INVALID, "Satchel-Have: a commit, the epoch of a passport, two sessions");
+	}
+	return OK;
+}
+
+/* Has somebody else come under this name since its last session? */
+static enum err_code
+is_behind(bool *out, struct node *hub, node_t node, const struct have *have, struct err *err)
+{
+	uint8_t id[8];
+	int64_t session;
+	bool found;
+
+	bytes_put_be64(id, node);
+	if (db_int(&session, &found, hub->db, SQL_PEER_SESSION, err, "b", id, sizeof(id)) != OK)
+		return err->code;
+	*out = found && have->said && have->session != 0 && (uint64_t)session != have->last &&
+	    (uint64_t)session != have->session;
+	return OK;
+}
+
+enum err_code
+serve_check_have(bool *behind, struct node *hub, const struct serve_caller *caller, struct err *err)
+{
+	struct have have;
+	bool shown;
+
+	*behind = false;
+	if (read_have(&have, caller, err) != OK ||
+	    heal_behind(&shown, hub, &caller->person, have.epoch, err) != OK)
+		return err->code;
+	if (shown)
+		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
+	return is_behind(behind, hub, caller->node, &have, err);
+}
+
 /* What the node says it has is confirmed.  A node that knows nothing we know
  * lost its file, or we were restored. */
 static enum err_code
-take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, bool revoked,
-    struct err *err)
+take_have(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
 {
-	const char *space = strchr(caller->have, ' ');
-	size_t len = space ? (size_t)(space - caller->have) : strlen(caller->have);
-	uint64_t epoch = 0, before = down->acked;
-	uint8_t oid[20];
-	bool known = true, behind;
+	uint64_t before = down->acked;
+	struct have have;
+	uint8_t id[8];
+	bool known;
 
-	if (space && !bytes_to_u64(&epoch, space + 1, strlen(space + 1)))
-		return err_set(err, ERR_INVALID, "Satchel-Have: a commit and the epoch of a passport");
-	/* A revoked device gets nothing but the order to erase: no passport is needed. */
-	if (heal_behind(&behind, hub, &caller->person, epoch, err) != OK)
+	bytes_put_be64(id, caller->node);
+	if (read_have(&have, caller, err) != OK || (have.session &&
+	    db_run(hub->db, SQL_PEER_IN_SESSION, err, "bi", id, sizeof(id), (int64_t)have.session) != OK))
 		return err->code;
-	if (behind && !revoked)
-		return err_set(err, ERR_CONFLICT, "this hub was restored and must see your passport");
-	if (bytes_from_hex(oid, 20, caller->have, len)) {
-		if (feed_ack(down, &known, hub, oid, err) != OK ||
-		    audit_pull(hub, down, before, err) != OK)
-			return err->code;
-	} else {
-		known = !down->has_acked;
-	}
+	known = have.said || !(down->has_acked || have.anew);
+	if (have.said && (feed_ack(down, &known, hub, have.oid, err) != OK || audit_pull(hub, down, before, err) != OK))
+		return err->code;
 	if (feed_unmake(down, hub, err) != OK)
 		return err->code;
-	if (known)
-		return OK;
-	return serve_give_anew(down, hub, err);
+	return known ? OK : serve_give_anew(down, hub, err);
 }
 
 static enum err_code
@@ -132,6 +178,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	receipt = up.has_tip && up.n != down->confirmed;
 	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted && !receipt)
 		goto out;
+	header.incarnation = renew ? hub->incarnation : 0;
 	if (renew && (code = passport_make(&passport, hub, caller->node, &caller->person,
 	    PASSPORT_VALID_MS, err)) != OK)
 		goto out;
@@ -157,23 +204,35 @@ out:
 	return code;
 }
 
+/* *BEHIND: the asker is a copy of the node, and nothing was done. */
 static enum err_code
-bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
+bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const struct serve_caller *caller,
+    struct err *err)
 {
 	struct access access = { 0 };
 	uint64_t ordered = 0, epoch;
 	uint8_t id[8];
-	bool revoked = false;
+	bool revoked = false, copy = false;
 	enum err_code code;
 
+	*behind = false;
 	bytes_put_be64(id, caller->node);
 	if ((code = access_lapse(hub, err)) != OK ||
 	    (code = feed_load(down, hub, caller->node, false, err)) != OK ||
-	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    (code = take_have(down, hub, caller, revoked, err)) != OK)
+	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK)
+		goto out;
+	code = serve_check_have(&copy, hub, caller, err);
+	/* A revoked device gets nothing but the order to erase, whatever it shows. */
+	if (revoked && code == ERR_CONFLICT)
+		code = OK;
+	*behind = copy && !revoked;
+	if (code != OK || *behind || (code = take_have(down, hub, caller, err)) != OK)
 		goto out;
 	if (revoked) {
-		code = entitle_wipe(hub, down, err);
+		/* Another copy of it may have erased itself and said so: this one has not. */
+		if ((code = entitle_wipe(hub, down, err)) == OK && copy)
+			code = db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
+			    (int64_t)0, (int64_t)0, (int64_t)0);
 		if (code == OK && (code = access_epoch(&epoch, hub, err)) == OK)
 			code = db_run(hub->db, SQL_PEER_REVOKED, err, "bi", id, sizeof(id), (int64_t)epoch);
 	} else if ((code = access_load_device(&access, hub, &caller->person, caller->node, err)) == OK) {
@@ -190,19 +249,28 @@ out:
 	return code;
 }
 
+static enum err_code
+say_behind(struct server_reply *reply)
+{
+	reply->status = 410;
+	buf_adds(reply->body, "this home has been further than that: it was copied, or put back\n");
+	return OK;
+}
+
 enum err_code
 serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
 	struct feed down;
+	bool behind;
 
 	if (caller->reads_only)
 		return serve_reader_refs(reply, hub, caller, err);
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
-	if (bring_up_to_date(&down, hub, caller, err) != OK) {
+	if (bring_up_to_date(&down, &behind, hub, caller, err) != OK || behind) {
 		db_rollback(hub->db);
-		return err->code;
+		return behind ? say_behind(reply) : err->code;
 	}
 	if (db_commit(hub->db, err) != OK)
 		return err->code;
@@ -217,9 +285,14 @@ serve_up_refs(struct server_reply *reply, struct node *hub, const struct serve_c
     struct err *err)
 {
 	struct feed up;
+	bool revoked, behind = false;
 
-	if (feed_load(&up, hub, caller->node, true, err) != OK)
+	if (feed_load(&up, hub, caller->node, true, err) != OK ||
+	    access_device_revoked(&revoked, hub, caller->node, err) != OK ||
+	    (!revoked && serve_check_have(&behind, hub, caller, err) != OK))
 		return err->code;
+	if (behind)
+		return say_behind(reply);
 	reply->status = 200;
 	reply->content_type = smart_advertisement_type(SMART_RECEIVE_PACK);
 	smart_advertise(reply->body, SMART_RECEIVE_PACK, "refs/heads/up", up.has_tip ? up.tip : NULL);

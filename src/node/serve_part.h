@@ -10,6 +10,13 @@
 /* Everything is due for the node anew, its own work too: it lost what it had, or
  * we did.  In a write transaction. */
 enum err_code serve_give_anew(struct feed *down, struct node *hub, struct err *err);
+/* By what the CALLER says: *BEHIND when another session has come under its name
+ * since the last that it knows of.  It keeps a session's number until that has been
+ * answered, so an honest node is never behind: it was copied, or its file was put
+ * back, or this hub was restored (which the node finds out, node/heal.h).
+ * ERR_CONFLICT when a restored hub must see its passport first. */
+enum err_code serve_check_have(bool *behind, struct node *hub, const struct serve_caller *caller,
+    struct err *err);
 /* serve_down_refs for a CALLER that only reads; in no transaction. */
 enum err_code serve_reader_refs(struct server_reply *reply, struct node *hub,
     const struct serve_caller *caller, struct err *err);

@@ -7,9 +7,11 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "crypto/key.h"
 #include "node/admit.h"
 #include "node/audit.h"
 #include "node/chunk.h"
+#include "node/entitle.h"
 #include "node/export.h"
 #include "node/header.h"
 #include "node/incarnation.h"
@@ -18,6 +20,7 @@
 #include "repo/pack.h"
 #include "repo/smart.h"
 #include "store/db.h"
+#include "store/log.h"
 
 #define PUSH_COMMITS_MAX 256
 
@@ -125,13 +128,23 @@ take_incarnation(struct receiving *r, const uint8_t tip[20], struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
+	int64_t w;
+	bool new;
 	enum err_code code;
 
 	if (chunk_open(&chunk, r->objects, tip, err) != OK)
 		return err->code;
 	code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err);
-	if (code == OK && header.up && header.node == r->caller->node && header.incarnation)
-		code = incarnation_enter(&r->restored, r->hub, r->caller->key, header.incarnation, err);
+	if (code == OK && header.up && header.node == r->caller->node && header.incarnation) {
+		/* It may have been entered by a push that then failed: no work came under it yet. */
+		code = log_writer(&w, r->hub->db, key_writer(r->caller->key, header.incarnation), false, err);
+		r->restored = code == ERR_NOT_FOUND;
+		if (code == OK || r->restored)
+			code = incarnation_enter(&new, r->hub, r->caller->key, header.incarnation, err);
+		/* Its record is lost, and among what it brings (heal_rejoin). */
+		if (code == ERR_NOT_FOUND && !r->restored)
+			code = OK;
+	}
 	header_release(&header);
 	chunk_close(&chunk);
 	return code;
@@ -141,8 +154,10 @@ static enum err_code
 receive(struct receiving *r, const struct smart_push *push, struct err *err)
 {
 	struct node *hub = r->hub;
+	uint8_t id[8];
 	enum err_code code;
 
+	bytes_put_be64(id, r->caller->node);
 	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
 	    r->objects, err)) != OK)
 		return code;
@@ -153,7 +168,10 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 	if ((code = access_lapse(hub, err)) != OK ||
 	    (code = feed_load(&r->up, hub, r->caller->node, true, err)) != OK ||
 	    (code = feed_load(&r->down, hub, r->caller->node, false, err)) != OK ||
-	    (r->restored && (code = serve_give_anew(&r->down, hub, err)) != OK))
+	    (r->restored && ((code = serve_give_anew(&r->down, hub, err)) != OK ||
+	    /* It does not know what sessions it had since its backup. */
+	    (code = db_run(hub->db, SQL_PEER_NO_SESSION, err, "b", id, sizeof(id))) != OK ||
+	    (code = entitle_order_again(hub, r->down.f, r->down.f, err)) != OK)))
 		goto out;
 	r->admission.hub = hub;
 	r->admission.from = r->caller->node;

@@ -76,7 +76,7 @@ sync_exchange(void *context, const char *method, const char *path, const char *c
 	enum err_code code = client_exchange(s->client, &request, &answer, err);
 
 	*reply = answer.body;
-	*status = answer.status;
+	*status = s->status = answer.status;
 	return code;
 }
 
@@ -89,6 +89,7 @@ keep_clock(struct session *s, struct err *err)
 		return err->code;
 	s->node->clock_offset_ms += offset_ms;
 	if (db_run(s->node->db, SQL_META_PUT, err, "si", "clock_offset_ms", s->node->clock_offset_ms) != OK ||
+	    sync_end_session(s, err) != OK ||
 	    lease_renew(s->node, err) != OK) {
 		db_rollback(s->node->db);
 		return err->code;
@@ -122,12 +123,67 @@ take_turn(int *fd, const struct node *node, struct err *err)
 	return code;
 }
 
+static enum err_code
+talk(struct session *s, struct err *err)
+{
+	enum err_code code;
+
+	s->lost_tip = s->new_hub = s->push_first = false;
+	if (sync_begin_session(s, err) != OK || feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
+	    feed_load(&s->down, s->node, s->node->id, false, err) != OK)
+		return err->code;
+	if ((code = sync_push(s, err)) == OK && (code = sync_ask_again(s, err)) == OK &&
+	    (code = sync_fetch(s, err)) == OK &&
+	    /* What was erased is confirmed in the same session. */
+	    (s->result->purged_shards == 0 || (code = sync_push(s, err)) == OK) &&
+	    (s->node->wiped || (code = sync_look_again(s, err)) == OK))
+		code = keep_clock(s, err);
+	return code;
+}
+
+/* Once each: a hub that has forgotten us is told who we are. */
+static enum err_code
+talk_known(struct session *s, struct err *err)
+{
+	struct err rejoining;
+	enum err_code code = talk(s, err);
+
+	if (code != ERR_DENIED || s->status != 404 || s->node->wiped || sync_rejoin(s, &rejoining) != OK)
+		return code;
+	return talk(s, err);
+}
+
+/* As the node that this home is now. */
+static enum err_code
+converse(struct session *s, struct err *err)
+{
+	const struct sync_options *options = s->options;
+	struct client_stats stats;
+	char name[NODE_TEXT];
+	enum err_code code;
+
+	node_to_text(name, s->node->id);
+	snprintf(s->path, sizeof(s->path), "/f/%s.git", name);
+	if (client_open(&s->client, &(struct client_options){
+	    .url = options->url ? options->url : s->node->hub_url, .key = s->node->key,
+	    .server_key = s->node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
+	    .now_s = now_s, .progress = on_bytes, .context = s }, err) != OK)
+		return err->code;
+	code = talk_known(s, err);
+	if (s->copied && (code = sync_rekey(s, err)) == OK)
+		s->result->rekeyed = true;
+	stats = client_stats(s->client);
+	s->result->requests += stats.requests;
+	s->result->bytes_out += stats.bytes_out;
+	s->result->bytes_in += stats.bytes_in;
+	client_close(s->client);
+	return code;
+}
+
 enum err_code
 sync_run(struct sync_result *result, struct node *node, const struct sync_options *options, struct err *err)
 {
-	struct session s = { .node = node, .options = options, .result = result, .have = "- 0" };
-	struct client_stats stats;
-	char name[NODE_TEXT];
+	struct session s = { .node = node, .options = options, .result = result, .have = "-" };
 	int64_t wiped = 0;
 	int turn;
 	enum err_code code;
@@ -136,35 +192,18 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	if (node->hub)
 		return err_set(err, ERR_USAGE, "this home is the hub: others sync with it (satchel serve)");
 	remote_library_init();
-	node_to_text(name, node->id);
-	snprintf(s.path, sizeof(s.path), "/f/%s.git", name);
 	if (take_turn(&turn, node, err) != OK)
 		return err->code;
-	if ((code = client_open(&s.client, &(struct client_options){
-	    .url = options->url ? options->url : node->hub_url, .key = node->key,
-	    .server_key = node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
-	    .now_s = now_s, .progress = on_bytes, .context = &s }, err)) != OK) {
-		close(turn);
-		return code;
-	}
 	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK &&
-	    (code = feed_load(&s.up, node, node->id, true, err)) == OK &&
-	    (code = feed_load(&s.down, node, node->id, false, err)) == OK &&
-	    (code = sync_push(&s, err)) == OK &&
-	    (code = sync_fetch(&s, err)) == OK &&
-	    /* What was erased is confirmed in the same session. */
-	    (result->purged_shards == 0 || (code = sync_push(&s, err)) == OK))
-		code = keep_clock(&s, err);
+	    (code = converse(&s, err)) == OK && result->rekeyed) {
+		s = (struct session){ .node = node, .options = options, .result = result, .have = "-" };
+		code = converse(&s, err);
+	}
 	if (code == OK && !wiped && !node->wiped)
 		code = budget_recall(&result->budget, node, err);
 	/* It may have been another process that erased it all, while we waited. */
 	node->wiped = node->wiped || wiped;
 	result->wiped = node->wiped;
-	stats = client_stats(s.client);
-	result->requests = stats.requests;
-	result->bytes_out = stats.bytes_out;
-	result->bytes_in = stats.bytes_in;
-	client_close(s.client);
 	close(turn);
 	return code;
 }

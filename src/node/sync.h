@@ -16,6 +16,7 @@ struct sync_result {
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first batch that was not accepted */
 	struct budget_word budget;	/* what comes later, as last heard */
+	bool rekeyed;			/* it was a copy, and is a device of its own now (node/rekey.h) */
 };
 
 struct sync_progress {

@@ -171,7 +171,7 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
-	int64_t unsent = 0;
+	int64_t unsent = 0, met;
 	enum err_code code;
 
 	if (chunk_open(&chunk, s->objects, tip, err) != OK)
@@ -186,8 +186,16 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 		goto out;
 	}
 	*more = header.more;
-	s->resend = s->up.has_acked && s->up.n == s->up.acked &&
-	    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
+	if (!s->healed && !(header.purge_count && strcmp(header.purges[0].shard, "*") == 0)) {
+		/* Before anything of it is taken: an order to erase could hit what it has lost. */
+		s->lost_tip = s->up.has_acked && s->up.n == s->up.acked &&
+		    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
+		if ((code = log_meta_int(&met, s->node->db, "hub_incarnation", err)) != OK)
+			goto out;
+		s->new_hub = met != 0 && header.incarnation != 0 && met != (int64_t)header.incarnation;
+		if (s->lost_tip || s->new_hub)
+			goto out;
+	}
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
 	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
@@ -197,10 +205,12 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 		goto out;
 	}
 	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
+	    (header.incarnation == 0 || (code = sync_met_hub(s, header.incarnation, err)) == OK) &&
 	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
 		db_rollback(s->node->db);
+	s->anew = s->anew && code != OK;
 	if (code == OK && header.purge_count) {
 		sync_show(s, "erasing", s->result->purged_shards, 0);
 		code = purge_finish(s->node, err);
@@ -218,15 +228,12 @@ fetch_one(struct session *s, bool *again, struct err *err)
 		.tip = s->down.has_tip ? s->down.tip : NULL, .read = read_incoming, .exchange = sync_exchange,
 		.object = object_in, .context = s };
 	uint8_t tip[20];
-	char hex[41];
-	uint64_t more = 0, epoch;
+	uint64_t more = 0;
 	bool fetched;
 	enum err_code code;
 
-	if (passport_epoch(&epoch, s->node, err) != OK)
+	if (sync_set_have(s, err) != OK)
 		return err->code;
-	bytes_to_hex(hex, s->down.acked_tip, 20);
-	snprintf(s->have, sizeof(s->have), "%s %" PRIu64, s->down.has_acked ? hex : "-", epoch);
 	s->objects = chunk_objects_new();
 	*again = false;
 	code = remote_fetch(&options, tip, &fetched, err);
@@ -239,27 +246,6 @@ fetch_one(struct session *s, bool *again, struct err *err)
 	return code;
 }
 
-/* A hub that was restored has forgotten what it decided since its backup; its
- * own signature on our passport reminds it, before it serves us anything. */
-static enum err_code
-show_passport(struct session *s, struct err *err)
-{
-	char *text = mem_alloc(PASSPORT_MAX);
-	struct buf reply;
-	int status = 0;
-	enum err_code code;
-
-	buf_init(&reply, 4096);
-	if ((code = log_meta_text(text, PASSPORT_MAX, s->node->db, "passport", err)) == OK &&
-	    (code = sync_exchange(s, "POST", "/ask/passport", "text/plain", text, strlen(text), &status,
-	    &reply, err)) == OK && status != 200)
-		code = err_set(err, ERR_CONFLICT, "the hub was restored and does not take our passport "
-		    "(status %d): ask its administrator", status);
-	buf_release(&reply);
-	free(text);
-	return code;
-}
-
 enum err_code
 sync_fetch(struct session *s, struct err *err)
 {
@@ -269,18 +255,26 @@ sync_fetch(struct session *s, struct err *err)
 	while (again) {
 		sync_show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 		code = fetch_one(s, &again, err);
-		if (code == ERR_CONFLICT && !s->shown) {
-			s->shown = again = true;
-			if (show_passport(s, err) != OK)
+		if (code == ERR_CONFLICT && s->status == 409 && !s->shown) {
+			again = true;
+			if (sync_show_passport(s, err) != OK)
 				return err_wrap(err, "receive");
 			continue;
 		}
-		if (code != OK)
+		if ((code == ERR_CONFLICT && s->status == 410) || (code == OK && (s->new_hub || s->lost_tip))) {
+			s->new_hub = s->lost_tip = false;
+			if (s->healed && code != OK)
+				return err_wrap(err, "receive");
+			again = true;
+			if (sync_part_ways(s, err) != OK)
+				return err_wrap(err, "receive");
+			s->push_first = true;
+		} else if (code != OK) {
 			return err_wrap(err, "receive");
-		if ((s->resend && sync_restart_up(s, err) != OK) ||
-		    ((s->resend || s->push_first) && sync_push(s, err) != OK))
+		}
+		if (s->push_first && sync_push(s, err) != OK)
 			return err->code;
-		s->resend = s->push_first = false;
+		s->push_first = false;
 		sync_show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 	}
 	return OK;

@@ -18,12 +18,18 @@ struct session {
 	struct sync_result *result;
 	struct feed up, down;
 	char path[64];
-	char have[64];			/* down tip and the passport's epoch, for Satchel-Have */
+	char have[128];			/* down tip, the passport's epoch and sessions, for Satchel-Have */
+	int64_t last, number;		/* the last session that was answered, and this one */
 	bool shown;			/* the hub has seen our passport in this session */
 	struct sync_progress progress;
 	struct chunk_objects *objects;	/* of the pack being fetched */
 	bool push_first;		/* work was done here that an order to erase could hit */
-	bool resend;			/* the hub does not have what we left there */
+	int status;			/* of the last answer */
+	bool lost_tip;			/* the hub does not have what we left there */
+	bool new_hub;			/* it has another incarnation, and we have brought nothing yet */
+	bool anew;			/* what we say we have is nothing: all is given again */
+	bool healed;			/* it was restored, and what it lost is due */
+	bool copied;			/* somebody else has gone on under our name */
 };
 
 /* Tell how far it is: what is being done, batches done and in all. */
@@ -39,10 +45,30 @@ enum err_code sync_exchange(void *context, const char *method, const char *path,
 
 /* All that is due for the hub, commit by commit, each confirmed by itself. */
 enum err_code sync_push(struct session *s, struct err *err);
-/* The hub has another tip than we left there: it was restored.  Its tip may be
- * one of ours whose trees are not kept any more.  What we have sent is due again,
- * as a new chain. */
-enum err_code sync_restart_up(struct session *s, struct err *err);
+/* This session gets a number, kept until it has been answered: then it is the last. */
+enum err_code sync_begin_session(struct session *s, struct err *err);
+enum err_code sync_end_session(struct session *s, struct err *err);	/* in a write transaction */
+/* What Satchel-Have says from now on. */
+enum err_code sync_set_have(struct session *s, struct err *err);
+/* A restored hub has asked for our passport: show it, once a session. */
+enum err_code sync_show_passport(struct session *s, struct err *err);
+/* The hub and this node do not remember the same.  Either the hub was restored,
+ * which its incarnation says: then what it has lost becomes due, as a new chain,
+ * and OK is returned.  Or somebody else has gone on under our name: then
+ * s->copied is set, and ERR_CONFLICT returned. */
+enum err_code sync_part_ways(struct session *s, struct err *err);
+/* After a restore of the hub: is there still something that it lacks?  Then it
+ * is made due; the next sessions look again. */
+enum err_code sync_look_again(struct session *s, struct err *err);
+/* In the transaction that takes a passport: the incarnation of the hub that gave it. */
+enum err_code sync_met_hub(struct session *s, uint64_t incarnation, struct err *err);
+/* This home is a copy: have the hub enter it as a node of its own.  Its key is
+ * another one afterwards, and with it the client's and the feeds'. */
+enum err_code sync_rekey(struct session *s, struct err *err);
+/* When something may be missing here: tell the hub what we have, and it gives the rest. */
+enum err_code sync_ask_again(struct session *s, struct err *err);
+/* The hub does not know this node: introduce it again. */
+enum err_code sync_rejoin(struct session *s, struct err *err);
 /* All that the hub has for us, chunk by chunk; pushes in between when an order to
  * erase waits for our work or the hub has lost it. */
 enum err_code sync_fetch(struct session *s, struct err *err);

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "core/batch.h"
+#include "node/admit.h"
 #include "node/export.h"
 #include "node/header.h"
 #include "node/witness.h"
@@ -216,20 +217,6 @@ confirm_up(struct session *s, uint64_t sent, struct err *err)
 	return db_commit(s->node->db, err);
 }
 
-enum err_code
-sync_restart_up(struct session *s, struct err *err)
-{
-	if (db_begin(s->node->db, err) != OK)
-		return err->code;
-	if (db_run(s->node->db, SQL_ENTRY_AGAIN, err, "i", s->up.f) != OK ||
-	    set_untold(s->node, 1, err) != OK ||
-	    feed_leap(&s->up, s->node, err) != OK) {
-		db_rollback(s->node->db);
-		return err->code;
-	}
-	return db_commit(s->node->db, err);
-}
-
 static enum err_code
 push_tip(struct session *s, struct err *err)
 {
@@ -253,7 +240,7 @@ push_tip(struct session *s, struct err *err)
 enum err_code
 sync_push(struct session *s, struct err *err)
 {
-	bool made = false, restarted = false;
+	bool made = false;
 	uint64_t left = 0;
 	enum err_code code;
 
@@ -266,13 +253,23 @@ sync_push(struct session *s, struct err *err)
 				return OK;
 		}
 		sync_show(s, "sending", s->result->sent_batches, s->result->sent_batches + left);
+		if (sync_set_have(s, err) != OK)
+			return err->code;
 		code = push_tip(s, err);
-		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !restarted) {
-			restarted = true;
-			if (sync_restart_up(s, err) != OK)
-				return err->code;
+		if (code == ERR_CONFLICT && s->status == 409 && !s->shown) {
+			if (sync_show_passport(s, err) != OK)
+				return err_wrap(err, "send");
 			continue;
 		}
+		/* The hub has another tip than we left there.  Its tip may also be one of
+		 * ours whose trees are not kept any more. */
+		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !s->healed) {
+			if (sync_part_ways(s, err) != OK)
+				return err_wrap(err, "send");
+			continue;
+		}
+		/* These words are about our own work only. */
+		s->copied = s->copied || strstr(err->msg, SAY_FORK) != NULL;
 		if (code != OK)
 			return err_wrap(err, "send");
 	}

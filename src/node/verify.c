@@ -149,6 +149,7 @@ check_seal(struct verifying *v, int64_t i, struct err *err)
 	uint32_t *at = NULL;
 	int64_t *bs = NULL;
 	size_t count = 0, cap_at = 0, cap_bs = 0;
+	int64_t before = v->result->problems;
 	enum err_code code;
 	bool row, good, all = true;
 
@@ -171,14 +172,18 @@ check_seal(struct verifying *v, int64_t i, struct err *err)
 	} else if (code == OK) {
 		verify_problem(v, "seal number %lld covers no batch here; satchel rebuild does not need it", (long long)i);
 	}
+	if (v->result->problems > before) {
+		v->seals = mem_grow(v->seals, v->seal_count, &v->seal_cap, sizeof(*v->seals));
+		v->seals[v->seal_count++] = i;
+	}
 	free(leaves);
 	free(at);
 	free(bs);
 	return code;
 }
 
-static enum err_code
-check_log(struct verifying *v, struct err *err)
+enum err_code
+verify_log(struct verifying *v, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	int64_t i = 0, batches;
@@ -238,12 +243,13 @@ verify_node(struct verify_result *out, struct node *node,
 	if ((code = db_begin(node->db, err)) != OK)
 		return code;
 	buf_init(&v.text, BATCH_BYTES_MAX);
-	if ((code = check_log(&v, err)) == OK && (code = verify_feeds(&v, err)) == OK)
+	if ((code = verify_log(&v, err)) == OK && (code = verify_feeds(&v, err)) == OK)
 		code = verify_derived(&v, err);
 	if (code == OK)
 		code = check_audit(&v, err);
 	db_rollback(node->db);
 	buf_release(&v.text);
+	free(v.seals);
 	if (code != OK)
 		return code;
 	return out->problems ? err_set(err, ERR_INVALID, "%lld problem%s found", (long long)out->problems,

@@ -21,6 +21,19 @@ struct verify_result {
 enum err_code verify_node(struct verify_result *out, struct node *node,
     void (*tell)(void *context, const char *line), void *context, struct err *err);
 
+struct repair_result {
+	int64_t dropped;	/* batches that the next sync brings again */
+	int64_t sealed;		/* own work that waits to be sent, and got a new seal */
+	int64_t lost;		/* work that waited to be sent and cannot be read any more */
+};
+
+/* A node: what is not as it was signed goes, with all that is under the same seals,
+ * and is asked for again at the next sync; own work that waits and can be read
+ * stays.  Tables are made anew.  ERR_INVALID when the file itself is damaged.  At
+ * the hub only tables are made anew: ERR_CONFLICT when its log is damaged, since
+ * its nodes bring back what its backup lacks. */
+enum err_code verify_repair(struct repair_result *out, struct node *node, struct err *err);
+
 /* A digest (BLAKE2b-256) over all rows of the derived tables, the same on one
  * node before and after a rebuild. */
 enum err_code verify_digest(uint8_t out[32], struct node *node, struct err *err);

@@ -61,8 +61,9 @@ check_status(struct stream *stream, int status)
 		    "the hub does not know this node or its access was taken away (HTTP %d)", status);
 	case 400:
 	case 409:
+	case 410:
 	case 413:
-		return view_fail(view, status == 409 ? ERR_CONFLICT : ERR_INVALID,
+		return view_fail(view, status == 409 || status == 410 ? ERR_CONFLICT : ERR_INVALID,
 		    "the hub does not take the request (HTTP %d): %s", status,
 		    quote(words, stream->reply.p, stream->reply.len));
 	default:

@@ -81,4 +81,5 @@ ok "both sides are the same" same_record "$alfa" ana
 is "nothing waits" "$(sat ana status --json | json pending_batches)" 0
 ok "the node verifies" sat ana verify
 ok "the hub verifies" sat hub verify
+is "no device was taken for a copy of itself" "$(sat hub nodes | grep -c "(copy)")" 0
 done_testing

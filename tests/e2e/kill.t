@@ -118,4 +118,5 @@ for home in hilda hub; do
 done
 ok "there were some" [ -s "$work/wanted" ]
 is "the node and the hub have the same notes" "$(count hilda list note)" "$(count hub list note)"
+is "no device was taken for a copy of itself" "$(sat hub nodes | grep -c "(copy)")" 0
 done_testing

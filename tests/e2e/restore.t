@@ -27,6 +27,7 @@ must ana add note client="$alfa" text="after it, sent" >/dev/null
 must hub add note client="$alfa" text="after it, from the hub" >/dev/null
 sync ana
 is "before: both have all" "$(notes ana)" "3 3"
+was=$(node_id ana)
 restore ana
 is "a restored node has what it had" "$(count ana list note)" 1
 must ana add note client="$alfa" text="after the restore, before a sync" >/dev/null
@@ -37,9 +38,28 @@ must hub set "$alfa" industry=Glass >/dev/null
 ok "it goes on" sat ana sync
 ok "both sides are the same" same_record "$alfa" ana
 ok "the node verifies" sat ana verify
+is "it is still the same device" "$(node_id ana)" "$was"
 restore ana
 ok "the same backup once more" sat ana sync
 is "has all again too" "$(notes ana)" "4 4"
+
+# What was taken away after the backup does not come back with it.
+omega=$(must hub add client name=Omegaqqzzy owner="$ana")
+sync ana
+must ana set "$omega" city=Cluj >/dev/null
+sync ana
+rm "$work/ana.backup"
+backup ana
+must hub revoke ana --client "$omega" >/dev/null
+sync ana
+is "a client was taken away" "$(count ana find Omegaqqzzy)" 0
+restore ana
+is "the backup has it" "$(count ana find Omegaqqzzy)" 1
+ok "it syncs" sat ana sync
+is "and it is gone again" "$(count ana find Omegaqqzzy)" 0
+echo Omegaqqzzy >"$work/words"
+is "without a trace" "$(scan "$work/words" "$work/ana" | wc -l | tr -d ' ')" 0
+ok "the node verifies after it" sat ana verify
 
 # The hub: the nodes have seen more than it remembers.
 gamma=$(must hub add client name=Gammaxyzzy owner="$ana")
@@ -75,5 +95,6 @@ for time in first second; do
 	ok "work goes on both ways" same_record "$alfa" ana hilda
 	ok "the hub verifies" sat hub verify
 	ok "the rep's node verifies" sat ana verify
+	is "and each device is still who it was" "$(node_id ana) $(count hub nodes)" "$was 2"
 done
 done_testing
