@@ -601,3 +601,10 @@ INSERT OR REPLACE INTO remembered(person, epoch, facts, passport) VALUES(?1, ?2,
 SELECT epoch, facts, passport FROM remembered WHERE person = ?1;
 -- name: REMEMBERED_FACTS
 UPDATE remembered SET facts = 0 WHERE person = ?1;
+
+-- Comparing replicas (node/tally.c).
+
+-- name: BATCH_NEXT_SHARD
+SELECT s FROM batch WHERE s > ?1 ORDER BY s LIMIT 1;
+-- name: BATCH_NAMES
+SELECT w, seq, ops FROM batch WHERE s = ?1 AND void = 0 ORDER BY w, seq;
