@@ -80,10 +80,11 @@ INSERT INTO search(search, rank) VALUES('hashsize', 8388608);
 INSERT INTO search(search, rank) VALUES('automerge', 8);
 
 
--- One direction of a link: down is hub to node, up is node to hub.
+-- One direction of a link: down is server to node, up is node to server.
 CREATE TABLE feed(
 	f INTEGER PRIMARY KEY,
-	node BLOB NOT NULL,		-- 8 bytes: the node that is not the hub
+	server BLOB NOT NULL,		-- 8 bytes: the peer that serves the link; zero: the hub
+	node BLOB NOT NULL,		-- 8 bytes: the node that asks
 	up INTEGER NOT NULL,
 	epoch INTEGER NOT NULL,		-- a new one starts a new chain
 	n INTEGER NOT NULL,		-- commits in the chain, since ever
@@ -93,7 +94,7 @@ CREATE TABLE feed(
 	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
 	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
 	passport_ms INTEGER NOT NULL,	-- hub, down: when the last passport went; 0: one is due
-	UNIQUE(node, up)
+	UNIQUE(node, up, server)
 ) STRICT;
 
 -- What a feed carries: n = 0 is due, else the commit that it went with.  Hub, down:
@@ -185,6 +186,14 @@ CREATE TABLE remembered(
 	person BLOB PRIMARY KEY,
 	epoch INTEGER NOT NULL,
 	facts INTEGER NOT NULL,		-- 1 while no newer fact about the person has come
+	passport TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A node: the newest passport that was shown of each peer (node/peer.h).
+CREATE TABLE passport(
+	node BLOB PRIMARY KEY,
+	epoch INTEGER NOT NULL,
+	issued_ms INTEGER NOT NULL,
 	passport TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -344,9 +353,9 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
 -- name: FEED_GET
-SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2;
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2 AND server = zeroblob(8);
 -- name: FEED_ADD
-INSERT INTO feed(node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?1, ?2, 1, 0, 0, 0, 0, 0);
+INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(zeroblob(8), ?1, ?2, 1, 0, 0, 0, 0, 0);
 -- name: FEED_PUT
 UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9 WHERE f = ?1;
 
@@ -608,3 +617,28 @@ UPDATE remembered SET facts = 0 WHERE person = ?1;
 SELECT s FROM batch WHERE s > ?1 ORDER BY s LIMIT 1;
 -- name: BATCH_NAMES
 SELECT w, seq, ops FROM batch WHERE s = ?1 AND void = 0 ORDER BY w, seq;
+
+-- Peers (node/peer.c, node/feed.c).
+
+-- name: FEED_PEER
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2 AND server = ?3;
+-- name: FEED_PEER_ADD
+INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?3, ?1, ?2, 1, 0, 0, 0, 0, 0);
+-- name: PEER_ENTRIES_FORGET /*scan*/
+DELETE FROM entry WHERE f IN (SELECT f FROM feed WHERE server != zeroblob(8)) AND b IN (SELECT b FROM batch WHERE s = ?1);
+-- name: PEER_OBJECTS_FORGET /*scan*/
+DELETE FROM object WHERE type != 1 AND f IN (SELECT f FROM feed WHERE server != zeroblob(8));
+-- name: PURGE_ALL_OF
+DELETE FROM purge WHERE f = ?1;
+-- name: PASSPORT_GET
+SELECT epoch, issued_ms, passport FROM passport WHERE node = ?1;
+-- name: PASSPORT_PUT
+INSERT OR REPLACE INTO passport(node, epoch, issued_ms, passport) VALUES(?1, ?2, ?3, ?4);
+-- name: PASSPORT_FORGET /*scan*/
+DELETE FROM passport WHERE issued_ms < ?1;
+-- name: WIPE_PASSPORT
+DELETE FROM passport;
+-- name: ENTRY_DUE_SHARD
+SELECT 1 FROM batch JOIN entry ON entry.b = batch.b AND entry.f = ?1 AND n = 0 WHERE s = ?2 LIMIT 1;
+-- name: ENTRY_DUE_DROP
+DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;

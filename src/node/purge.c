@@ -142,6 +142,9 @@ erase(uint64_t *erased, struct node *node, int64_t s, struct err *err)
 			code = shrink_seal(db, doomed[i].seal, s, err);
 	if (code == OK)
 		code = db_run(db, SQL_ENTRY_SHARD_FORGET, err, "ii", up.f, s);
+	/* What peers were or are to be given of it, with their seals. */
+	if (code == OK && (code = db_run(db, SQL_PEER_ENTRIES_FORGET, err, "i", s)) == OK)
+		code = db_run(db, SQL_PEER_OBJECTS_FORGET, err, "");
 	if (code == OK && (code = log_shard_name(&shard, db, s, err)) == OK) {
 		shard_to_text(name, &shard);
 		code = db_run(db, SQL_NOTICE_FORGET, err, "s", name);
@@ -181,7 +184,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	 * home, feeds, their commits and trees. */
 	static const enum sql_id empty[] = { SQL_WIPE_BATCH, SQL_WIPE_SEAL, SQL_WIPE_RECORD,
 		SQL_WIPE_ENTRY, SQL_WIPE_OBJECT, SQL_WIPE_PURGE, SQL_WIPE_FLOOR, SQL_WIPE_WRITER,
-		SQL_WIPE_NOTICE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
+		SQL_WIPE_NOTICE, SQL_WIPE_PASSPORT, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
 	struct feed down;
 	int64_t batches;
 

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "core/id.h"
 #include "net/client.h"
+#include "node/peer.h"
 #include "node/sync_part.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -80,6 +81,19 @@ sync_exchange(void *context, const char *method, const char *path, const char *c
 	return code;
 }
 
+const uint8_t *
+sync_key(const struct session *s)
+{
+	return s->peer ? s->peer->key : s->node->hub_key;
+}
+
+enum err_code
+sync_feed(struct feed *out, struct session *s, bool up, struct err *err)
+{
+	return s->peer ? feed_load_peer(out, s->node, s->peer->node, s->node->id, up, err) :
+	    feed_load(out, s->node, s->node->id, up, err);
+}
+
 static enum err_code
 keep_clock(struct session *s, struct err *err)
 {
@@ -122,12 +136,25 @@ take_turn(int *fd, const struct node *node, struct err *err)
 	return code;
 }
 
+static enum err_code
+with_hub(struct session *s, struct err *err)
+{
+	if (sync_feed(&s->up, s, true, err) != OK || sync_feed(&s->down, s, false, err) != OK ||
+	    sync_push(s, err) != OK || sync_fetch(s, err) != OK)
+		return err->code;
+	/* What was erased is confirmed in the same session. */
+	if (s->result->purged_shards && sync_push(s, err) != OK)
+		return err->code;
+	return keep_clock(s, err);
+}
+
 enum err_code
 sync_run(struct sync_result *result, struct node *node, const struct sync_options *options, struct err *err)
 {
 	struct session s = { .node = node, .options = options, .result = result, .have = "- 0" };
 	struct client_stats stats;
 	char name[NODE_TEXT];
+	bool with_peer = options->url && strcmp(options->url, node->hub_url) != 0;
 	int64_t wiped = 0;
 	int turn;
 	enum err_code code;
@@ -142,19 +169,14 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 		return err->code;
 	if ((code = client_open(&s.client, &(struct client_options){
 	    .url = options->url ? options->url : node->hub_url, .key = node->key,
-	    .server_key = node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
+	    /* A peer's clock is no better than ours. */
+	    .server_key = with_peer ? NULL : node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
 	    .now_s = now_s, .progress = on_bytes, .context = &s }, err)) != OK) {
 		close(turn);
 		return code;
 	}
-	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK &&
-	    (code = feed_load(&s.up, node, node->id, true, err)) == OK &&
-	    (code = feed_load(&s.down, node, node->id, false, err)) == OK &&
-	    (code = sync_push(&s, err)) == OK &&
-	    (code = sync_fetch(&s, err)) == OK &&
-	    /* What was erased is confirmed in the same session. */
-	    (result->purged_shards == 0 || (code = sync_push(&s, err)) == OK))
-		code = keep_clock(&s, err);
+	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK)
+		code = with_peer ? sync_peer(&s, err) : with_hub(&s, err);
 	/* It may have been another process that erased it all, while we waited. */
 	node->wiped = node->wiped || wiped;
 	result->wiped = node->wiped;

@@ -1,6 +1,6 @@
 /*
- * sync - one session with the hub: push what is ours, then fetch what is for
- * us, in chunks of about 1 MB that are each applied and acknowledged by themselves.
+ * sync - one session with the hub or a peer: push what is ours, then fetch what is
+ * for us, in chunks of about 1 MB that are each applied and acknowledged by themselves.
  */
 #ifndef NODE_SYNC_H
 #define NODE_SYNC_H
@@ -22,7 +22,7 @@ struct sync_progress {
 };
 
 struct sync_options {
-	const char *url;		/* NULL: the hub joined */
+	const char *url;		/* of a peer (node/peer.h); NULL: the hub joined */
 	const char *proxy, *ca_file;	/* NULL: environment, system */
 	void (*progress)(void *context, const struct sync_progress *progress);
 	void *context;

@@ -96,11 +96,27 @@ void_refused(struct session *s, const struct header_refusal *refusal, struct err
 	return record_rebuild_shard(s->node->db, shard_s, err);
 }
 
+enum err_code
+sync_erase(struct session *s, const struct shard *shard, uint64_t ordered_ms, struct err *err)
+{
+	char name[SHARD_TEXT];
+	struct feed down;
+	int64_t shard_s;
+
+	if (log_shard(&shard_s, s->node->db, shard, false, err) == OK)
+		return purge_shard(s->node, shard_s, ordered_ms, err);
+	if (err->code != ERR_NOT_FOUND || feed_load(&down, s->node, s->node->id, false, err) != OK)
+		return err->code;
+	/* Never had it, or it went in an earlier try: the hub still wants to know. */
+	shard_to_text(name, shard);
+	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)ordered_ms,
+	    (int64_t)0, (int64_t)1, (int64_t)0);
+}
+
 static enum err_code
 do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 {
 	struct shard shard;
-	int64_t shard_s;
 
 	s->result->purged_shards++;
 	if (strcmp(purge->shard, "*") == 0) {
@@ -109,13 +125,7 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 	}
 	if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)))
 		return err_set(err, ERR_INVALID, "the hub orders a shard gone that is none");
-	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK)
-		return purge_shard(s->node, shard_s, purge->ordered_ms, err);
-	if (err->code != ERR_NOT_FOUND)
-		return err->code;
-	/* Never had it, or it went in an earlier try: the hub still wants to know. */
-	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", s->down.f, purge->shard,
-	    (int64_t)purge->ordered_ms, (int64_t)0, (int64_t)1, (int64_t)0);
+	return sync_erase(s, &shard, purge->ordered_ms, err);
 }
 
 static enum err_code
@@ -175,27 +185,29 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 
 	if (chunk_open(&chunk, s->objects, tip, err) != OK)
 		return err->code;
-	if ((code = header_decode(&header, chunk.header, chunk.header_len, s->node->hub_key, err)) != OK)
+	if ((code = header_decode(&header, chunk.header, chunk.header_len, sync_key(s), err)) != OK)
 		goto out;
 	if (header.up || header.node != s->node->id || header.epoch < s->down.epoch ||
+	    (s->peer && header.epoch != s->down.epoch) ||
 	    header.n <= s->down.acked || chunk.commit.has_parent != (s->down.has_tip &&
 	    header.epoch == s->down.epoch) ||
 	    (chunk.commit.has_parent && memcmp(chunk.commit.parent, s->down.tip, 20) != 0)) {
-		code = err_set(err, ERR_INVALID, "the hub's feed does not continue where it left off here");
+		code = err_set(err, ERR_INVALID, "the other end's feed does not continue where it left off here");
 		goto out;
 	}
 	*more = header.more;
-	s->resend = s->up.has_acked && s->up.n == s->up.acked &&
+	s->resend = !s->peer && s->up.has_acked && s->up.n == s->up.acked &&
 	    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
+	if (!s->peer && header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
 	    s->up.f, (int64_t)0)) == OK && unsent) {
 		s->push_first = true;
 		db_rollback(s->node->db);
 		goto out;
 	}
-	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
+	if (code == OK && (code = s->peer ? sync_peer_apply(s, &chunk, &header, err) :
+	    apply_chunk(s, &chunk, &header, err)) == OK &&
 	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
@@ -268,7 +280,7 @@ sync_fetch(struct session *s, struct err *err)
 	while (again) {
 		sync_show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 		code = fetch_one(s, &again, err);
-		if (code == ERR_CONFLICT && !s->shown) {
+		if (code == ERR_CONFLICT && !s->shown && !s->peer) {
 			s->shown = again = true;
 			if (show_passport(s, err) != OK)
 				return err_wrap(err, "receive");

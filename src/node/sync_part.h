@@ -8,14 +8,19 @@
 #include "node/sync.h"
 #include "repo/pack.h"
 
+struct chunk;
 struct client;
 struct chunk_objects;
+struct header;
+struct peer;
 
 struct session {
 	struct node *node;
 	struct client *client;
 	const struct sync_options *options;
 	struct sync_result *result;
+	const struct peer *peer;	/* the other end; NULL: it is the hub */
+	bool branch;			/* it is the node of our own branch */
 	struct feed up, down;
 	char path[64];
 	char have[64];			/* down tip and the passport's epoch, for Satchel-Have */
@@ -39,6 +44,19 @@ enum err_code sync_exchange(void *context, const char *method, const char *path,
 
 /* All that is due for the hub, commit by commit, each confirmed by itself. */
 enum err_code sync_push(struct session *s, struct err *err);
+/* A session with a peer (node/peer.h): greeting, push, fetch, and the erasure of
+ * what a newer passport takes away. */
+enum err_code sync_peer(struct session *s, struct err *err);
+/* In a write transaction: a commit of a peer's down feed, applied. */
+enum err_code sync_peer_apply(struct session *s, const struct chunk *chunk, const struct header *header,
+    struct err *err);
+/* The key that the other end signs with. */
+const uint8_t *sync_key(const struct session *s);
+/* A feed of this session's link. */
+enum err_code sync_feed(struct feed *out, struct session *s, bool up, struct err *err);
+/* In a write transaction: erase SHARD, which may be gone already. */
+enum err_code sync_erase(struct session *s, const struct shard *shard, uint64_t ordered_ms, struct err *err);
+
 /* The hub has another tip than we left there: it was restored.  Its tip may be
  * one of ours whose trees are not kept any more.  What we have sent is due again,
  * as a new chain. */

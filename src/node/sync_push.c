@@ -158,10 +158,11 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 	buf_init(&text, HEADER_MAX);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		return code;
-	if ((code = feed_load(&s->up, s->node, s->node->id, true, err)) != OK ||
+	if ((code = sync_feed(&s->up, s, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, left, &s->up, s->node, err)) != OK ||
-	    (code = add_receipts(&header, s, err)) != OK ||
-	    (code = add_incarnation(&header, s->node, err)) != OK)
+	    /* Receipts and new names are for the hub. */
+	    (!s->peer && (code = add_receipts(&header, s, err)) != OK) ||
+	    (!s->peer && (code = add_incarnation(&header, s->node, err)) != OK))
 		goto out;
 	if (count || header.purge_count || header.incarnation) {
 		header.epoch = s->up.epoch;
@@ -190,19 +191,28 @@ out:
 	return code;
 }
 
+/* What the hub has been told with the commit that it has taken. */
+static enum err_code
+forget_told(struct session *s, struct err *err)
+{
+	int64_t untold;
+
+	if (db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
+	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
+		return err->code;
+	return untold == 2 ? set_untold(s->node, 0, err) : OK;
+}
+
 static enum err_code
 confirm_up(struct session *s, uint64_t sent, struct err *err)
 {
 	bool known;
-	int64_t untold;
 
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
 	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
-	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
-	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK ||
-	    (untold == 2 && set_untold(s->node, 0, err) != OK)) {
+	    (!s->peer && forget_told(s, err) != OK)) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
@@ -236,7 +246,7 @@ push_tip(struct session *s, struct err *err)
 
 	if (s->up.has_acked && feed_commit_n(&before, &s->up, s->node, s->up.acked_tip, err) != OK)
 		return err->code;
-	options.replace = s->up.epoch > 1 && before == 0;
+	options.replace = !s->peer && s->up.epoch > 1 && before == 0;
 	if ((code = list_outgoing(&p, err)) == OK &&
 	    (code = remote_push(&options, s->up.tip, err)) == OK)
 		code = confirm_up(s, p.count, err);
@@ -261,7 +271,7 @@ sync_push(struct session *s, struct err *err)
 		}
 		sync_show(s, "sending", s->result->sent_batches, s->result->sent_batches + left);
 		code = push_tip(s, err);
-		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !restarted) {
+		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !restarted && !s->peer) {
 			restarted = true;
 			if (sync_restart_up(s, err) != OK)
 				return err->code;
