@@ -48,11 +48,12 @@ CREATE TABLE batch(
 	ops INTEGER NOT NULL,
 	seal INTEGER NOT NULL,
 	leaf INTEGER NOT NULL,		-- its place in the seal
-	void INTEGER NOT NULL,		-- 1: refused by the hub; kept, not applied
+	void INTEGER NOT NULL,		-- 1: refused by the hub; 2: the hub has to judge; kept, not applied
 	size INTEGER NOT NULL,		-- inflated
 	z BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batch_s ON batch(s, w, seq);
+CREATE INDEX batch_void ON batch(b) WHERE void = 2;
 
 -- Where own seqs go on in a shard that was purged; h is a keyed hash of its name.
 CREATE TABLE floor(
@@ -118,7 +119,8 @@ CREATE TABLE object(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX object_f ON object(f, n);
 
--- Hub: the shards that a node holds, as far as we told it.
+-- Hub: the shards that a node holds, as far as we told it.  A branch: those that a
+-- peer of its branch has told it of.
 CREATE TABLE held(
 	f INTEGER NOT NULL,
 	s INTEGER NOT NULL,
@@ -628,8 +630,12 @@ INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms
 DELETE FROM entry WHERE f IN (SELECT f FROM feed WHERE server != zeroblob(8)) AND b IN (SELECT b FROM batch WHERE s = ?1);
 -- name: PEER_OBJECTS_FORGET /*scan*/
 DELETE FROM object WHERE type != 1 AND f IN (SELECT f FROM feed WHERE server != zeroblob(8));
--- name: PURGE_ALL_OF
-DELETE FROM purge WHERE f = ?1;
+-- name: PEER_HELD_ORDER /*scan*/
+INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) SELECT feed.f, ?2, ?3, 0, 0, 0 FROM feed CROSS JOIN held ON held.f = feed.f AND s = ?1 WHERE server != zeroblob(8);
+-- name: PEER_HELD_FORGET /*scan*/
+DELETE FROM held WHERE s = ?1 AND f IN (SELECT f FROM feed WHERE server != zeroblob(8));
+-- name: PURGE_DROP
+DELETE FROM purge WHERE f = ?1 AND shard = ?2;
 -- name: PASSPORT_GET
 SELECT epoch, issued_ms, passport FROM passport WHERE node = ?1;
 -- name: PASSPORT_PUT
@@ -642,3 +648,5 @@ DELETE FROM passport;
 SELECT 1 FROM batch JOIN entry ON entry.b = batch.b AND entry.f = ?1 AND n = 0 WHERE s = ?2 LIMIT 1;
 -- name: ENTRY_DUE_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
+-- name: BATCH_JUDGED
+SELECT b, s FROM batch WHERE void = 2 AND NOT EXISTS (SELECT 1 FROM entry WHERE f = ?1 AND n = 0 AND entry.b = batch.b) ORDER BY b;

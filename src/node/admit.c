@@ -11,6 +11,7 @@
 #include "crypto/key.h"
 #include "node/aside.h"
 #include "node/audit.h"
+#include "node/feed.h"
 #include "node/heal.h"
 #include "node/judge.h"
 #include "node/verify.h"
@@ -25,6 +26,7 @@ struct candidate {
 	uint32_t leaf;
 	int64_t s;		/* 0: its client is not known here yet */
 	bool known;
+	int64_t b;		/* of the one that is known */
 	bool fork;		/* other work in the log bears its name */
 	char reason[JUDGE_REASON];	/* why not; empty: admitted */
 };
@@ -107,6 +109,7 @@ look_for(struct candidate *c, struct node *node, int64_t w, struct err *err)
 	buf_init(&text, BATCH_BYTES_MAX);
 	if ((code = log_batch_text(&text, &entry, node->db, b, err)) == OK) {
 		c->known = text.len == c->incoming->len && memcmp(text.p, c->incoming->text, text.len) == 0;
+		c->b = b;
 		c->fork = !c->known;
 	}
 	buf_release(&text);
@@ -414,16 +417,34 @@ out:
 	return code;
 }
 
+/* The hub has it and hands it on: it need not be sent there, and counts here. */
+static enum err_code
+settle_known(struct node *node, int64_t up, const struct candidate *c, struct err *err)
+{
+	struct log_batch entry;
+
+	if (db_run(node->db, SQL_ENTRY_DUE_DROP, err, "ii", up, c->b) != OK ||
+	    log_batch_get(&entry, node->db, c->b, err) != OK)
+		return err->code;
+	if (!entry.voided)
+		return OK;
+	if (db_run(node->db, SQL_BATCH_VOID, err, "ii", c->b, (int64_t)0) != OK)
+		return err->code;
+	return record_rebuild_shard(node->db, c->s, err);
+}
+
 enum err_code
 admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err)
 {
 	size_t known = part->part.known;
 	struct candidate *candidates = mem_alloc(known * sizeof(*candidates));
+	struct feed up = { .f = 0 };
 	node_t author;
 	int64_t w = 0;
 	enum err_code code;
 
-	if ((code = check_signature(&author, &w, node, part, err)) != OK ||
+	if ((!node->hub && (code = feed_load(&up, node, node->id, true, err)) != OK) ||
+	    (code = check_signature(&author, &w, node, part, err)) != OK ||
 	    (code = read_candidates(candidates, part, err)) != OK)
 		goto out;
 	for (size_t i = 0; i < known; i++) {
@@ -440,6 +461,8 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 			code = say_fork(err);
 			goto out;
 		}
+		if (c->known && !node->hub && (code = settle_known(node, up.f, c, err)) != OK)
+			goto out;
 	}
 	code = log_candidates(node, candidates, part, w, NULL, new, err);
 out:

@@ -93,12 +93,17 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	char hex[ID_HEX], name[NODE_TEXT];
 	uint64_t epoch, now = node_now_ms(node);
 	size_t start = out->len, count = 0;
+	bool revoked;
 	enum err_code code;
 
 	buf_init(&value, VALUE_MAX);
 	if ((code = access_facts(&subject, &statements, &count, node, person, err)) != OK ||
 	    (code = access_epoch(&epoch, node, err)) != OK)
 		goto out;
+	/* A device that was revoked has a passport that allows nothing. */
+	revoked = policy_node_revoked(statements, count, node_id, epoch);
+	if (revoked)
+		subject.role = ROLE_COUNT;
 	node_to_text(name, node_id);
 	id_to_hex(hex, &node->org);
 	buf_addf(out, "satchel-passport 1\norg %s\nnode %s\n", hex, name);
@@ -117,7 +122,7 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	for (size_t i = 0; i < count; i++) {
 		const struct statement *s = &statements[i];
 
-		if (!belongs(s, person))
+		if (revoked || !belongs(s, person))
 			continue;
 		buf_clear(&value);
 		statement_encode(&value, s);

@@ -166,31 +166,50 @@ peer_load(struct peer *peer, struct node *node, struct err *err)
 	return code;
 }
 
-enum err_code
-peer_show(struct peer *peer, struct node *node, const char *text, size_t len, struct err *err)
+static enum err_code
+keep(struct node *node, const struct passport *passport, const char *text, size_t len, struct err *err)
 {
-	struct passport passport;
 	uint64_t epoch, issued_ms;
 	uint8_t id[8];
 	char *known;
 	size_t known_len;
-	enum err_code code;
+	bool newer;
+
+	if (!id_equal(&passport->org, &node->org))
+		return err_set(err, ERR_INVALID, "passport: of another organisation");
+	if (kept(&known, &known_len, &epoch, &issued_ms, node, passport->node, err) != OK)
+		return err->code;
+	newer = known == NULL || is_newer(passport->epoch, passport->issued_ms, epoch, issued_ms);
+	free(known);
+	if (!newer)
+		return OK;
+	bytes_put_be64(id, passport->node);
+	return db_run(node->db, SQL_PASSPORT_PUT, err, "biit", id, sizeof(id), (int64_t)passport->epoch,
+	    (int64_t)passport->issued_ms, text, len);
+}
+
+enum err_code
+peer_keep(struct node *node, const char *text, size_t len, struct err *err)
+{
+	struct passport passport;
 
 	if (passport_read(&passport, node, text, len, err) != OK)
 		return err->code;
 	access_statements_free(passport.statements, passport.count);
-	if (!id_equal(&passport.org, &node->org) || passport.node != peer->node ||
-	    !id_equal(&passport.person, &peer->person))
+	return keep(node, &passport, text, len, err);
+}
+
+enum err_code
+peer_show(struct peer *peer, struct node *node, const char *text, size_t len, struct err *err)
+{
+	struct passport passport;
+
+	if (passport_read(&passport, node, text, len, err) != OK)
+		return err->code;
+	access_statements_free(passport.statements, passport.count);
+	if (passport.node != peer->node || !id_equal(&passport.person, &peer->person))
 		return err_set(err, ERR_INVALID, "passport: made out for another node");
-	if ((code = kept(&known, &known_len, &epoch, &issued_ms, node, peer->node, err)) != OK)
-		return code;
-	if (known == NULL || is_newer(passport.epoch, passport.issued_ms, epoch, issued_ms)) {
-		bytes_put_be64(id, peer->node);
-		code = db_run(node->db, SQL_PASSPORT_PUT, err, "biit", id, sizeof(id), (int64_t)passport.epoch,
-		    (int64_t)passport.issued_ms, text, len);
-	}
-	free(known);
-	return code == OK ? peer_load(peer, node, err) : code;
+	return keep(node, &passport, text, len, err) == OK ? peer_load(peer, node, err) : err->code;
 }
 
 enum err_code

@@ -34,7 +34,10 @@ void peer_release(struct peer *peer);		/* zeroed is fine */
  * not sign it or it is another's; ERR_DENIED, in words for the person at the
  * other end, when the newest is too old or has expired. */
 enum err_code peer_show(struct peer *peer, struct node *node, const char *text, size_t len, struct err *err);
-/* The rights of PEER by the newest passport kept; as above. */
+/* In a write transaction: keep a passport of any node of this organisation, when it
+ * is the newest.  ERR_INVALID when the hub did not sign it. */
+enum err_code peer_keep(struct node *node, const char *text, size_t len, struct err *err);
+/* The rights of PEER by the newest passport kept; as for peer_show. */
 enum err_code peer_load(struct peer *peer, struct node *node, struct err *err);
 /* Append the newest passport kept of PEER when it is newer than EPOCH and ISSUED_MS. */
 enum err_code peer_newer(struct buf *out, struct node *node, const struct peer *peer, uint64_t epoch,

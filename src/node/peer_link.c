@@ -1,6 +1,8 @@
 #include "node/peer_link.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "node/hello.h"
@@ -97,30 +99,73 @@ peer_link_holds(struct tally *out, struct node *node, const uint8_t nonce[TALLY_
 	return code;
 }
 
+/* Orders of before stand while they are about what PEER has and is not here any
+ * more; about what is here is decided anew. */
+static enum err_code
+review_orders(struct node *node, const struct feed *down, const uint8_t nonce[TALLY_NONCE],
+    const struct tally *holds, struct err *err)
+{
+	char (*names)[SHARD_TEXT] = NULL;
+	struct sqlite3_stmt *stmt;
+	struct shard shard;
+	size_t count = 0, cap = 0;
+	int64_t s;
+	bool row, stands;
+	enum err_code code;
+
+	if (db_query(&stmt, node->db, SQL_PURGE_OF, err, "i", down->f) != OK)
+		return err->code;
+	while ((code = db_row(node->db, stmt, &row, err)) == OK && row) {
+		names = mem_grow(names, count, &cap, sizeof(*names));
+		snprintf(names[count++], SHARD_TEXT, "%s", db_col_text(stmt, 0, NULL));
+	}
+	for (size_t i = 0; i < count && code == OK; i++) {
+		stands = tally_has(holds, hello_holds(nonce, names[i])) &&
+		    shard_from_text(&shard, names[i], strlen(names[i]));
+		if (stands && log_shard(&s, node->db, &shard, false, err) == OK)
+			stands = false;
+		else if (stands && err->code != ERR_NOT_FOUND)
+			code = err->code;
+		if (code == OK && !stands)
+			code = db_run(node->db, SQL_PURGE_DROP, err, "is", down->f, names[i]);
+	}
+	free(names);
+	return code == OK ? db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", down->f, (int64_t)-1) : code;
+}
+
+static enum err_code
+order_one(struct node *node, const struct feed *down, const struct peer *peer, int64_t s,
+    const uint8_t nonce[TALLY_NONCE], struct err *err)
+{
+	enum right right;
+	char name[SHARD_TEXT];
+	uint64_t digest;
+
+	if (db_run(node->db, SQL_HELD_ADD, err, "ii", down->f, s) != OK ||
+	    access_right(&right, &peer->access, node, s, err) != OK)
+		return err->code;
+	if (right != RIGHT_NONE)
+		return OK;
+	if (digest_of(&digest, node, nonce, s, name, err) != OK)
+		return err->code;
+	return db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down->f, name, (int64_t)node_now_ms(node),
+	    (int64_t)0, (int64_t)0, (int64_t)0);
+}
+
 enum err_code
 peer_link_order(struct node *node, const struct feed *down, const struct peer *peer,
     const uint8_t nonce[TALLY_NONCE], const struct tally *holds, struct err *err)
 {
 	struct tally here;
-	enum right right;
-	char name[SHARD_TEXT];
-	uint64_t digest;
-	enum err_code code;
+	enum err_code code = OK;
 
-	if (db_run(node->db, SQL_PURGE_ALL_OF, err, "i", down->f) != OK ||
+	if (review_orders(node, down, nonce, holds, err) != OK ||
+	    db_run(node->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
 	    peer_link_holds(&here, node, nonce, err) != OK)
 		return err->code;
-	code = OK;
-	for (size_t i = 0; i < here.count && code == OK; i++) {
-		int64_t s = here.shards[i].s;
-
-		if (!tally_has(holds, here.shards[i].digest) ||
-		    (code = access_right(&right, &peer->access, node, s, err)) != OK || right != RIGHT_NONE)
-			continue;
-		if ((code = digest_of(&digest, node, nonce, s, name, err)) == OK)
-			code = db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down->f, name,
-			    (int64_t)node_now_ms(node), (int64_t)0, (int64_t)0, (int64_t)0);
-	}
+	for (size_t i = 0; i < here.count && code == OK; i++)
+		if (tally_has(holds, here.shards[i].digest))
+			code = order_one(node, down, peer, here.shards[i].s, nonce, err);
 	tally_release(&here);
 	return code;
 }

@@ -23,7 +23,8 @@ enum err_code peer_link_tally(struct tally *out, struct node *node, const uint8_
 enum err_code peer_link_holds(struct tally *out, struct node *node, const uint8_t nonce[TALLY_NONCE],
     struct err *err);
 /* A branch, in a write transaction: order on DOWN what PEER has by HOLDS and may
- * not have by what is known here. */
+ * not have by what is known here, and what was taken from the branch itself since
+ * PEER was seen to have it. */
 enum err_code peer_link_order(struct node *node, const struct feed *down, const struct peer *peer,
     const uint8_t nonce[TALLY_NONCE], const struct tally *holds, struct err *err);
 /* In a write transaction: what THEIRS, a tally of our own branch's node under

@@ -71,7 +71,7 @@ make_due(struct answering *a, struct err *err)
 	    (code = peer_link_due(&ours, a->node, &a->down, &a->peer, a->question.nonce, &theirs, err)) != OK ||
 	    (code = passport_load(&own, a->node, err)) != OK)
 		goto out;
-	if (own.subject.role == ROLE_BRANCH)
+	if (own.subject.role == ROLE_BRANCH && a->question.holds.len)
 		code = peer_link_order(a->node, &a->down, &a->peer, a->question.nonce, &holds, err);
 	tally_encode(&a->tally, &ours);
 out:

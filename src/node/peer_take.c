@@ -285,6 +285,7 @@ log_one(struct taking *t, struct candidate *c, int64_t seal, struct err *err)
 
 	if (log_shard(&entry.s, t->node->db, &c->batch.shard, true, err) != OK ||
 	    log_batch_add(&entry, t->node->db, err) != OK ||
+	    (!c->counts && db_run(t->node->db, SQL_BATCH_VOID, err, "ii", entry.b, (int64_t)2) != OK) ||
 	    (c->counts && record_apply(t->node->db, &c->batch, entry.s, entry.b, err) != OK))
 		return err->code;
 	t->peer->taken++;
@@ -423,6 +424,31 @@ take_part(struct taking *t, const struct chunk_part *part, int turn, struct err 
 		code = log_taken(t, part, err);
 out:
 	close_part(t, part);
+	return code;
+}
+
+enum err_code
+peer_take_judged(struct node *node, struct err *err)
+{
+	struct { int64_t b, s; } *all = NULL;
+	struct sqlite3_stmt *stmt;
+	struct feed up;
+	size_t count = 0, cap = 0;
+	bool row;
+	enum err_code code;
+
+	if (feed_load(&up, node, node->id, true, err) != OK ||
+	    db_query(&stmt, node->db, SQL_BATCH_JUDGED, err, "i", up.f) != OK)
+		return err->code;
+	while ((code = db_row(node->db, stmt, &row, err)) == OK && row) {
+		all = mem_grow(all, count, &cap, sizeof(*all));
+		all[count].b = db_col_int(stmt, 0);
+		all[count++].s = db_col_int(stmt, 1);
+	}
+	for (size_t i = 0; i < count && code == OK; i++)
+		if ((code = db_run(node->db, SQL_BATCH_VOID, err, "ii", all[i].b, (int64_t)0)) == OK)
+			code = record_rebuild_shard(node->db, all[i].s, err);
+	free(all);
 	return code;
 }
 

@@ -30,5 +30,8 @@ struct peer_taking {
  * here (a writer who is not known yet) are passed over; a wrong signature or a
  * malformed batch is ERR_INVALID, and all of it is to be refused. */
 enum err_code peer_take(struct peer_taking *taking, const struct chunk *chunk, struct err *err);
+/* In a write transaction, at the end of a session with the hub: what it was
+ * brought and has not refused since counts from now on. */
+enum err_code peer_take_judged(struct node *node, struct err *err);
 
 #endif

@@ -170,6 +170,10 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	shard_to_text(name, &shard);
 	if (erase(&erased, node, s, err) != OK)
 		return err_wrap(err, "erase %s", name);
+	/* Who has it from here, or as we had it, is told when he comes. */
+	if (db_run(node->db, SQL_PEER_HELD_ORDER, err, "isi", s, name, (int64_t)ordered_ms) != OK ||
+	    db_run(node->db, SQL_PEER_HELD_FORGET, err, "i", s) != OK)
+		return err->code;
 	/* The hub's last answer about devices names clients. */
 	if (db_run(node->db, SQL_META_DROP, err, "s", "nodes") != OK)
 		return err->code;

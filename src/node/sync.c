@@ -11,7 +11,10 @@
 #include "base/buf.h"
 #include "core/id.h"
 #include "net/client.h"
+#include "node/ask.h"
+#include "node/passport.h"
 #include "node/peer.h"
+#include "node/peer_take.h"
 #include "node/sync_part.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -78,6 +81,7 @@ sync_exchange(void *context, const char *method, const char *path, const char *c
 
 	*reply = answer.body;
 	*status = answer.status;
+	s->result->retry_after_s = answer.retry_after_s;
 	return code;
 }
 
@@ -136,16 +140,46 @@ take_turn(int *fd, const struct node *node, struct err *err)
 	return code;
 }
 
+/* By now the hub has said what it refuses of all that was brought. */
+static enum err_code
+settle(struct session *s, struct err *err)
+{
+	if (s->node->wiped || db_begin(s->node->db, err) != OK)
+		return s->node->wiped ? OK : err->code;
+	if (peer_take_judged(s->node, err) != OK) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
+	return db_commit(s->node->db, err);
+}
+
+/* The persons of a branch may never see the hub: the branch has their passports
+ * for them.  Only it is given them. */
+static enum err_code
+fetch_passports(struct session *s, struct err *err)
+{
+	struct access own;
+	enum role role;
+
+	if (s->node->wiped)
+		return OK;
+	if (passport_load(&own, s->node, err) != OK)
+		return err->code;
+	role = own.subject.role;
+	access_release(&own);
+	return role == ROLE_BRANCH ? ask_passports(&s->result->passports, s->node, err) : OK;
+}
+
 static enum err_code
 with_hub(struct session *s, struct err *err)
 {
 	if (sync_feed(&s->up, s, true, err) != OK || sync_feed(&s->down, s, false, err) != OK ||
-	    sync_push(s, err) != OK || sync_fetch(s, err) != OK)
+	    sync_push(s, err) != OK || sync_fetch(s, err) != OK || settle(s, err) != OK)
 		return err->code;
 	/* What was erased is confirmed in the same session. */
 	if (s->result->purged_shards && sync_push(s, err) != OK)
 		return err->code;
-	return keep_clock(s, err);
+	return keep_clock(s, err) == OK ? fetch_passports(s, err) : err->code;
 }
 
 enum err_code

@@ -215,6 +215,21 @@ let_go(struct session *s, struct err *err)
 	return purge_finish(s->node, err);
 }
 
+/* Is the right on the shard our person's whoever has the client?  Then the branch,
+ * which knows only what is assigned to it, cannot know. */
+static enum err_code
+stays_anyhow(bool *out, struct session *s, const struct shard *shard, struct err *err)
+{
+	struct assignment none = { .client = shard->client };
+	struct access own;
+
+	if (passport_load(&own, s->node, err) != OK)
+		return err->code;
+	*out = policy_right(&own.rules, &own.subject, &none, shard->block) != RIGHT_NONE;
+	access_release(&own);
+	return OK;
+}
+
 /* An order of our own branch's; from others it is passed over.  What the hub does
  * not have yet, and nobody has taken, stays until it has. */
 static enum err_code
@@ -223,7 +238,7 @@ obey(struct session *s, const struct header_purge *purge, struct err *err)
 	struct shard shard;
 	struct feed up;
 	int64_t shard_s, one;
-	bool due;
+	bool due, stays;
 
 	if (!s->branch || !shard_from_text(&shard, purge->shard, strlen(purge->shard)) || shard_is_common(&shard))
 		return OK;
@@ -232,7 +247,9 @@ obey(struct session *s, const struct header_purge *purge, struct err *err)
 	if (feed_load(&up, s->node, s->node->id, true, err) != OK ||
 	    db_int(&one, &due, s->node->db, SQL_ENTRY_DUE_SHARD, err, "ii", up.f, shard_s) != OK)
 		return err->code;
-	if (due)
+	if (stays_anyhow(&stays, s, &shard, err) != OK)
+		return err->code;
+	if (due || stays)
 		return OK;
 	s->result->purged_shards++;
 	return sync_erase(s, &shard, purge->ordered_ms, err);
