@@ -61,6 +61,12 @@ CREATE TABLE floor(
 	seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Shards that were erased here and that the hub has not given again: keyed hashes
+-- of their names.  A peer who does not know yet does not bring them back.
+CREATE TABLE gone(
+	h BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- Values that stand beside the winner while a conflict lasts.
 CREATE TABLE sibling(
 	k INTEGER NOT NULL,
@@ -634,6 +640,14 @@ DELETE FROM object WHERE type != 1 AND f IN (SELECT f FROM feed WHERE server != 
 INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) SELECT feed.f, ?2, ?3, 0, 0, 0 FROM feed CROSS JOIN held ON held.f = feed.f AND s = ?1 WHERE server != zeroblob(8);
 -- name: PEER_HELD_FORGET /*scan*/
 DELETE FROM held WHERE s = ?1 AND f IN (SELECT f FROM feed WHERE server != zeroblob(8));
+-- name: GONE_ADD
+INSERT OR IGNORE INTO gone(h) VALUES(?1);
+-- name: GONE_GET
+SELECT 1 FROM gone WHERE h = ?1;
+-- name: GONE_DROP
+DELETE FROM gone WHERE h = ?1;
+-- name: WIPE_GONE
+DELETE FROM gone;
 -- name: PURGE_DROP
 DELETE FROM purge WHERE f = ?1 AND shard = ?2;
 -- name: PASSPORT_GET

@@ -14,6 +14,7 @@
 #include "node/feed.h"
 #include "node/heal.h"
 #include "node/judge.h"
+#include "node/purge.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -461,7 +462,10 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 			code = say_fork(err);
 			goto out;
 		}
-		if (c->known && !node->hub && (code = settle_known(node, up.f, c, err)) != OK)
+		if (node->hub)
+			continue;
+		if ((code = c->known ? settle_known(node, up.f, c, err) :
+		    purge_given(node, &c->batch.shard, err)) != OK)
 			goto out;
 	}
 	code = log_candidates(node, candidates, part, w, NULL, new, err);

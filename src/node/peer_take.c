@@ -12,6 +12,7 @@
 #include "node/feed.h"
 #include "node/judge.h"
 #include "node/passport.h"
+#include "node/purge.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -258,7 +259,7 @@ find_author(struct taking *t, bool *known, const struct chunk_part *part, struct
 static enum err_code
 look_at(struct taking *t, struct candidate *c, struct err *err)
 {
-	bool none, here;
+	bool none, here, gone;
 	enum right right;
 
 	c->take = c->counts = false;
@@ -267,6 +268,10 @@ look_at(struct taking *t, struct candidate *c, struct err *err)
 	if (find_shard(&c->s, &none, t, &c->batch.shard, err) != OK || is_here(&here, t, c, err) != OK)
 		return err->code;
 	if (none || here)
+		return OK;
+	if (purge_is_gone(&gone, t->node, &c->batch.shard, err) != OK)
+		return err->code;
+	if (gone && !t->peer->branch)
 		return OK;
 	if (right_of(&right, t, &t->own, &c->batch, c->s, err) != OK)
 		return err->code;
@@ -289,6 +294,9 @@ log_one(struct taking *t, struct candidate *c, int64_t seal, struct err *err)
 	    (c->counts && record_apply(t->node->db, &c->batch, entry.s, entry.b, err) != OK))
 		return err->code;
 	t->peer->taken++;
+	/* The branch sees to it itself that the hub has what it gives. */
+	if (t->peer->branch)
+		return purge_given(t->node, &c->batch.shard, err);
 	return db_run(t->node->db, SQL_ENTRY_ADD, err, "iii", t->up, (int64_t)0, entry.b);
 }
 

@@ -1,7 +1,8 @@
 /*
  * peer_take - what a peer brings, taken as far as it may be.
  *
- * A shard that this node's own passport does not allow is passed over.  Seals
+ * A shard that this node's own passport does not allow is passed over, and one that
+ * was erased here until the hub gives it again.  Seals
  * of any enrolled writer verify as usual.  Who may write is the hub's to judge,
  * by the rights that hold when it comes there; here only what this node can know:
  *
@@ -12,7 +13,8 @@
  * - nodes and keys are entered by the hub alone.
  *
  * What does not count and may be held is kept without effect, for the hub to
- * judge.  All that is new becomes due for the hub, whoever wrote it.
+ * judge.  All that is new becomes due for the hub, whoever wrote it, but for what
+ * our own branch gave: it sends that itself.
  */
 #ifndef NODE_PEER_TAKE_H
 #define NODE_PEER_TAKE_H
@@ -23,6 +25,7 @@
 struct peer_taking {
 	struct node *node;
 	const struct peer *from;	/* with its rights */
+	bool branch;			/* it is our own branch's node: what it gives is given by the hub */
 	uint64_t taken;			/* batches that were not here */
 };
 

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/schema.h"
+#include "crypto/key.h"
 #include "node/backup.h"
 #include "node/feed.h"
 #include "store/db.h"
@@ -156,6 +157,35 @@ erase(uint64_t *erased, struct node *node, int64_t s, struct err *err)
 	return code == OK ? forget_names(db, s, err) : code;
 }
 
+/* It says nothing to who has neither the name nor this home's key. */
+static void
+hash_name(uint8_t out[32], const struct node *node, const struct shard *shard)
+{
+	char text[SHARD_TEXT + 8] = "gone ";
+
+	shard_to_text(text + 5, shard);
+	key_mac(out, node->floor_key, text, strlen(text));
+}
+
+enum err_code
+purge_is_gone(bool *out, struct node *node, const struct shard *shard, struct err *err)
+{
+	uint8_t hash[32];
+	int64_t one;
+
+	hash_name(hash, node, shard);
+	return db_int(&one, out, node->db, SQL_GONE_GET, err, "b", hash, sizeof(hash));
+}
+
+enum err_code
+purge_given(struct node *node, const struct shard *shard, struct err *err)
+{
+	uint8_t hash[32];
+
+	hash_name(hash, node, shard);
+	return db_run(node->db, SQL_GONE_DROP, err, "b", hash, sizeof(hash));
+}
+
 enum err_code
 purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 {
@@ -163,6 +193,7 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	struct feed down;
 	char name[SHARD_TEXT];
 	uint64_t erased = 0;
+	uint8_t hash[32];
 
 	if (log_shard_name(&shard, node->db, s, err) != OK ||
 	    feed_load(&down, node, node->id, false, err) != OK)
@@ -170,6 +201,9 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	shard_to_text(name, &shard);
 	if (erase(&erased, node, s, err) != OK)
 		return err_wrap(err, "erase %s", name);
+	hash_name(hash, node, &shard);
+	if (db_run(node->db, SQL_GONE_ADD, err, "b", hash, sizeof(hash)) != OK)
+		return err->code;
 	/* Who has it from here, or as we had it, is told when he comes. */
 	if (db_run(node->db, SQL_PEER_HELD_ORDER, err, "isi", s, name, (int64_t)ordered_ms) != OK ||
 	    db_run(node->db, SQL_PEER_HELD_FORGET, err, "i", s) != OK)
@@ -188,7 +222,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	 * home, feeds, their commits and trees. */
 	static const enum sql_id empty[] = { SQL_WIPE_BATCH, SQL_WIPE_SEAL, SQL_WIPE_RECORD,
 		SQL_WIPE_ENTRY, SQL_WIPE_OBJECT, SQL_WIPE_PURGE, SQL_WIPE_FLOOR, SQL_WIPE_WRITER,
-		SQL_WIPE_NOTICE, SQL_WIPE_PASSPORT, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
+		SQL_WIPE_NOTICE, SQL_WIPE_PASSPORT, SQL_WIPE_GONE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY };
 	struct feed down;
 	int64_t batches;
 

@@ -258,7 +258,7 @@ obey(struct session *s, const struct header_purge *purge, struct err *err)
 enum err_code
 sync_peer_apply(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
-	struct peer_taking taking = { .node = s->node, .from = s->peer };
+	struct peer_taking taking = { .node = s->node, .from = s->peer, .branch = s->branch };
 
 	for (size_t i = 0; i < header->purge_count; i++)
 		if (obey(s, &header->purges[i], err) != OK)
