@@ -662,5 +662,5 @@ DELETE FROM passport;
 SELECT 1 FROM batch JOIN entry ON entry.b = batch.b AND entry.f = ?1 AND n = 0 WHERE s = ?2 LIMIT 1;
 -- name: ENTRY_DUE_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
--- name: BATCH_JUDGED
+-- name: BATCH_JUDGED /*scan*/
 SELECT b, s FROM batch WHERE void = 2 AND NOT EXISTS (SELECT 1 FROM entry WHERE f = ?1 AND n = 0 AND entry.b = batch.b) ORDER BY b;

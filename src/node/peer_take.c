@@ -170,6 +170,10 @@ counts(bool *out, struct taking *t, const struct batch *batch, int64_t s, struct
 		return err->code;
 	if (reason[0])
 		return OK;
+	if (t->peer->branch) {
+		*out = true;
+		return OK;
+	}
 	if (shard_is_common(&batch->shard)) {
 		*out = policy_common_right(&t->author, batch->shard.block) == RIGHT_EDIT;
 		return OK;
@@ -294,10 +298,10 @@ log_one(struct taking *t, struct candidate *c, int64_t seal, struct err *err)
 	    (c->counts && record_apply(t->node->db, &c->batch, entry.s, entry.b, err) != OK))
 		return err->code;
 	t->peer->taken++;
+	if (t->peer->branch && purge_given(t->node, &c->batch.shard, err) != OK)
+		return err->code;
 	/* The branch sees to it itself that the hub has what it gives. */
-	if (t->peer->branch)
-		return purge_given(t->node, &c->batch.shard, err);
-	return db_run(t->node->db, SQL_ENTRY_ADD, err, "iii", t->up, (int64_t)0, entry.b);
+	return t->peer->branch && c->counts ? OK : db_run(t->node->db, SQL_ENTRY_ADD, err, "iii", t->up, (int64_t)0, entry.b);
 }
 
 /* The seal narrowed to what is taken, and that under it. */

@@ -10,7 +10,8 @@
  * - records that rights rest on (people, configuration, assignments) count when
  *   the hub or a head of sales wrote them, as the people shard has him, or when
  *   a new client is its maker's own;
- * - nodes and keys are entered by the hub alone.
+ * - nodes and keys are entered by the hub alone;
+ * - for the rest our own branch has judged, as the hub would.
  *
  * What does not count and may be held is kept without effect, for the hub to
  * judge.  All that is new becomes due for the hub, whoever wrote it, but for what
