@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "cli/args.h"
@@ -84,6 +85,9 @@ print(const struct node *node, const json_t *status)
 	print_contact(node, status);
 	print_unattended(json_object_get(status, "unattended"));
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
+	if (strcmp(out_string(status, "role"), "head") == 0)
+		out_say(stdout, "What you revoke may still pass among devices that meet without the hub for %lld hours "
+		    "(passport_hours)", (long long)number(status, "passport_hours"));
 	if (number(status, "conflicts"))
 		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
 		    (long long)number(status, "conflicts"));

@@ -230,6 +230,18 @@ peer_newer(struct buf *out, struct node *node, const struct peer *peer, uint64_t
 
 /* --- our own --- */
 
+/* The hub signed it then: as far as the lease goes there was contact with it. */
+static enum err_code
+note_contact(struct node *node, uint64_t issued_ms, struct err *err)
+{
+	int64_t last_ms;
+
+	if (log_meta_int(&last_ms, node->db, "last_sync", err) != OK)
+		return err->code;
+	return (uint64_t)last_ms >= issued_ms ? OK :
+	    db_run(node->db, SQL_META_PUT, err, "si", "last_sync", (int64_t)issued_ms);
+}
+
 enum err_code
 peer_own_passport(struct buf *out, struct node *node, struct err *err)
 {
@@ -261,8 +273,8 @@ peer_accept_own(struct node *node, const char *text, size_t len, struct err *err
 		access_statements_free(held.statements, held.count);
 	}
 	/* A wiped home has none and takes none. */
-	if (code == OK && newer)
-		code = passport_accept(node, text, len, err);
+	if (code == OK && newer && (code = passport_accept(node, text, len, err)) == OK)
+		code = note_contact(node, passport.issued_ms, err);
 	access_statements_free(passport.statements, passport.count);
 	buf_release(&own);
 	return code;
@@ -286,12 +298,11 @@ peer_is_own_branch(bool *out, struct node *node, const struct peer *peer, struct
 enum err_code
 peer_forget(struct node *node, struct err *err)
 {
-	uint64_t now, age;
-	int64_t hours;
+	const uint64_t age = HOURS_MAX * HOUR_MS;
+	uint64_t now;
 
-	if (now_at_least(&now, node, err) != OK || peer_hours(&hours, node, err) != OK)
+	if (now_at_least(&now, node, err) != OK)
 		return err->code;
-	age = (uint64_t)hours * HOUR_MS;
 	return db_run(node->db, SQL_PASSPORT_FORGET, err, "i", (int64_t)(now > age ? now - age : 0));
 }
 

@@ -46,7 +46,8 @@ enum err_code peer_newer(struct buf *out, struct node *node, const struct peer *
 /* Append the passport that this node shows; ERR_DENIED when it has none. */
 enum err_code peer_own_passport(struct buf *out, struct node *node, struct err *err);
 /* In a write transaction: a peer hands us a passport of ours.  Taken when it is
- * newer than the one held, else passed over. */
+ * newer than the one held, else passed over; the lease (node/lease.h) then counts
+ * from when the hub signed it. */
 enum err_code peer_accept_own(struct node *node, const char *text, size_t len, struct err *err);
 /* In a write transaction: erase what this node's own passport does not allow any
  * more, as far as what is here decides it; a shard with work that the hub does not
@@ -59,7 +60,7 @@ enum err_code peer_is_own_branch(bool *out, struct node *node, const struct peer
 
 /* How old a passport may be here. */
 enum err_code peer_hours(int64_t *out, struct node *node, struct err *err);
-/* Forget passports that are too old to be of use. */
+/* Forget passports that have expired. */
 enum err_code peer_forget(struct node *node, struct err *err);
 
 #endif

@@ -45,12 +45,18 @@ meet(struct answering *a, struct err *err)
 {
 	const struct text *shown = &a->question.passport;
 	struct passport passport;
+	struct lease lease;
 
 	if (a->question.carried.len) {
 		if (peer_accept_own(a->node, a->question.carried.p, a->question.carried.len, err) != OK ||
 		    peer_let_go(&a->erased, a->node, err) != OK)
 			return err->code;
 	}
+	if (lease_state(&lease, a->node, err) != OK)
+		return err->code;
+	if (lease.stage == LEASE_LOCK)
+		return err_set(err, ERR_DENIED, "it is locked, since it had no contact with the hub for %lld days",
+		    (long long)lease.days);
 	if (peer_own_passport(&a->passport, a->node, err) != OK ||
 	    peer_show(&a->peer, a->node, shown->p, shown->len, err) != OK ||
 	    passport_read(&passport, a->node, shown->p, shown->len, err) != OK)

@@ -230,7 +230,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "purging", json_integer(purging));
 	json_object_set_new(status, "device", json_string(self.device));
 	json_object_set_new(status, "wiped", json_boolean(node->wiped));
-	if (!node->hub && (code = add_unattended(status, node, err)) != OK)
+	if ((code = add_unattended(status, node, err)) != OK)
 		goto out;
 	*out = json_incref(status);
 out:

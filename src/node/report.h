@@ -10,8 +10,8 @@
 #include "node/node.h"
 
 /* {"node","person","person_id","role","org","hub","pending_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device"},
- *  at a node also "passport_hours" (node/peer.h) and "unattended":{"said","tried","next"} or null */
+ *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device","passport_hours",
+ *  "unattended":{"said","tried","next"} or null}; node/peer.h, node/unattended.h */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */
 enum err_code report_persons(json_t **out, struct node *node, struct err *err);

@@ -274,7 +274,9 @@ converse(struct greeting *g, struct err *err)
 {
 	struct session *s = g->s;
 
-	if (greet(g, err) != OK || let_go(s, err) != OK || sync_push(s, err) != OK)
+	/* A device that is locked may be opened by a newer passport, and by nothing else. */
+	if (greet(g, err) != OK || let_go(s, err) != OK || lease_look(s->node, err) != OK ||
+	    lease_need_open(s->node, err) != OK || sync_push(s, err) != OK)
 		return err->code;
 	/* Only our own branch may learn what we hold: it orders from us what we may not
 	 * have any more, and what it has of our work needs not to wait for us. */
