@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "node/hello.h"
+#include "node/greeting.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -69,7 +69,7 @@ digest_of(uint64_t *out, struct node *node, const uint8_t nonce[TALLY_NONCE], in
 	if (log_shard_name(&shard, node->db, s, err) != OK)
 		return err->code;
 	shard_to_text(name, &shard);
-	*out = hello_holds(nonce, name);
+	*out = greeting_holds(nonce, name);
 	return OK;
 }
 
@@ -120,7 +120,7 @@ review_orders(struct node *node, const struct feed *down, const uint8_t nonce[TA
 		snprintf(names[count++], SHARD_TEXT, "%s", db_col_text(stmt, 0, NULL));
 	}
 	for (size_t i = 0; i < count && code == OK; i++) {
-		stands = tally_has(holds, hello_holds(nonce, names[i])) &&
+		stands = tally_has(holds, greeting_holds(nonce, names[i])) &&
 		    shard_from_text(&shard, names[i], strlen(names[i]));
 		if (stands && log_shard(&s, node->db, &shard, false, err) == OK)
 			stands = false;

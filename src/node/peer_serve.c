@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/header.h"
-#include "node/hello.h"
+#include "node/greeting.h"
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/peer_link.h"
@@ -22,7 +22,7 @@ struct answering {
 	struct node *node;
 	struct peer peer;
 	struct feed up, down;
-	struct hello question, answer;
+	struct greeting question, answer;
 	struct buf passport, carried, tally;
 	uint64_t erased;
 };
@@ -105,7 +105,7 @@ begin(struct answering *a, const struct serve_caller *caller, struct err *err)
 }
 
 enum err_code
-peer_serve_hello(struct buf *out, struct node *node, const struct serve_caller *caller, const void *body,
+peer_serve_greeting(struct buf *out, struct node *node, const struct serve_caller *caller, const void *body,
     size_t len, struct err *err)
 {
 	struct answering a = { .node = node, .answer = { .from = node->id, .to = caller->node } };
@@ -114,7 +114,7 @@ peer_serve_hello(struct buf *out, struct node *node, const struct serve_caller *
 	buf_init(&a.passport, PASSPORT_MAX);
 	buf_init(&a.carried, PASSPORT_MAX);
 	buf_init(&a.tally, TALLY_BYTES_MAX);
-	if ((code = hello_decode(&a.question, body, len, caller->key, err)) != OK ||
+	if ((code = greeting_decode(&a.question, body, len, caller->key, err)) != OK ||
 	    (code = peer_find(&a.peer, node, caller->node, err)) != OK)
 		goto out;
 	if (a.question.from != caller->node || a.question.to != 0) {
@@ -133,7 +133,7 @@ peer_serve_hello(struct buf *out, struct node *node, const struct serve_caller *
 	a.answer.passport = (struct text){ a.passport.p, a.passport.len };
 	a.answer.carried = (struct text){ a.carried.p, a.carried.len };
 	a.answer.tally = (struct text){ a.tally.p, a.tally.len };
-	hello_encode(out, &a.answer, node->key);
+	greeting_encode(out, &a.answer, node->key);
 out:
 	peer_release(&a.peer);
 	buf_release(&a.passport);

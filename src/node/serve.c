@@ -15,7 +15,7 @@
 #include "net/signature.h"
 #include "node/ask.h"
 #include "node/enrol.h"
-#include "node/hello.h"
+#include "node/greeting.h"
 #include "node/peer.h"
 #include "node/peer_serve.h"
 #include "node/serve_feed.h"
@@ -312,7 +312,7 @@ static enum err_code
 route_peer(struct node *node, const struct serve_caller *caller, const struct server_request *request,
     struct server_reply *reply, struct err *err)
 {
-	enum err_code code = peer_serve_hello(reply->body, node, caller, request->body, request->body_len, err);
+	enum err_code code = peer_serve_greeting(reply->body, node, caller, request->body, request->body_len, err);
 
 	if (code == OK) {
 		reply->status = 200;
@@ -419,7 +419,7 @@ body_max(void *context, const char *method, const char *path)
 	if (strcmp(path, "/join") == 0)
 		return 16u << 10;
 	if (strcmp(path, "/peer") == 0)
-		return HELLO_MAX;
+		return GREETING_MAX;
 	if (len > 17 && strcmp(path + len - 17, "/git-receive-pack") == 0)
 		return 32u << 20;
 	return 1u << 20;

@@ -12,7 +12,7 @@
 #include "net/client.h"
 #include "node/chunk.h"
 #include "node/header.h"
-#include "node/hello.h"
+#include "node/greeting.h"
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/peer_link.h"
@@ -21,11 +21,11 @@
 #include "store/db.h"
 #include "store/log.h"
 
-struct greeting {
+struct meeting {
 	struct session *s;
 	struct peer peer;
 	uint8_t nonce[TALLY_NONCE];
-	struct hello answer;		/* points into REPLY */
+	struct greeting answer;		/* points into REPLY */
 	struct buf reply, carried;	/* CARRIED: a newer passport of the peer's than it has shown */
 	bool tell_holds;		/* to the node of our own branch only */
 };
@@ -65,7 +65,7 @@ judge_status(int status, const struct buf *reply, struct err *err)
 }
 
 static enum err_code
-encode_tally(struct buf *out, struct greeting *g, bool holds, struct err *err)
+encode_tally(struct buf *out, struct meeting *g, bool holds, struct err *err)
 {
 	struct tally tally;
 	enum err_code code = holds ? peer_link_holds(&tally, g->s->node, g->nonce, err) :
@@ -78,15 +78,15 @@ encode_tally(struct buf *out, struct greeting *g, bool holds, struct err *err)
 }
 
 static enum err_code
-ask(struct greeting *g, struct err *err)
+ask(struct meeting *g, struct err *err)
 {
 	struct node *node = g->s->node;
-	struct hello question = { .from = node->id };
+	struct greeting question = { .from = node->id };
 	struct buf text, passport, tally, holds;
 	int status = 0;
 	enum err_code code;
 
-	buf_init(&text, HELLO_MAX);
+	buf_init(&text, GREETING_MAX);
 	buf_init(&passport, PASSPORT_MAX);
 	buf_init(&tally, TALLY_BYTES_MAX);
 	buf_init(&holds, TALLY_BYTES_MAX);
@@ -101,7 +101,7 @@ ask(struct greeting *g, struct err *err)
 	question.carried = (struct text){ g->carried.p, g->carried.len };
 	question.tally = (struct text){ tally.p, tally.len };
 	question.holds = (struct text){ holds.p, holds.len };
-	hello_encode(&text, &question, node->key);
+	greeting_encode(&text, &question, node->key);
 	if ((code = sync_exchange(g->s, "POST", "/peer", "application/octet-stream", text.p, text.len, &status,
 	    &g->reply, err)) == OK)
 		code = judge_status(status, &g->reply, err);
@@ -115,16 +115,16 @@ out:
 
 /* The answer is by a node that the hub has entered, to us and to this question. */
 static enum err_code
-check(struct greeting *g, struct err *err)
+check(struct meeting *g, struct err *err)
 {
 	node_t from;
 
-	if (hello_from(&from, g->reply.p, g->reply.len, err) != OK)
+	if (greeting_from(&from, g->reply.p, g->reply.len, err) != OK)
 		return err->code;
 	peer_release(&g->peer);
 	if (peer_find(&g->peer, g->s->node, from, err) != OK)
 		return err_wrap(err, "the other device is");
-	if (hello_decode(&g->answer, g->reply.p, g->reply.len, g->peer.key, err) != OK)
+	if (greeting_decode(&g->answer, g->reply.p, g->reply.len, g->peer.key, err) != OK)
 		return err->code;
 	if (g->answer.to != g->s->node->id || g->answer.epoch == 0 || from == g->s->node->id ||
 	    memcmp(g->answer.nonce, g->nonce, TALLY_NONCE) != 0)
@@ -133,7 +133,7 @@ check(struct greeting *g, struct err *err)
 }
 
 static enum err_code
-begin(struct greeting *g, struct err *err)
+begin(struct meeting *g, struct err *err)
 {
 	struct session *s = g->s;
 	struct tally theirs = { .count = 0 }, ours = { .count = 0 };
@@ -154,7 +154,7 @@ begin(struct greeting *g, struct err *err)
 }
 
 static enum err_code
-take_answer(struct greeting *g, struct err *err)
+take_answer(struct meeting *g, struct err *err)
 {
 	struct session *s = g->s;
 	const struct text *shown = &g->answer.passport;
@@ -175,7 +175,7 @@ take_answer(struct greeting *g, struct err *err)
 
 /* One question and its answer; passports go before data. */
 static enum err_code
-greet(struct greeting *g, struct err *err)
+greet(struct meeting *g, struct err *err)
 {
 	struct node *node = g->s->node;
 	bool handed_over;
@@ -270,7 +270,7 @@ sync_peer_apply(struct session *s, const struct chunk *chunk, const struct heade
 }
 
 static enum err_code
-converse(struct greeting *g, struct err *err)
+converse(struct meeting *g, struct err *err)
 {
 	struct session *s = g->s;
 
@@ -289,7 +289,7 @@ converse(struct greeting *g, struct err *err)
 enum err_code
 sync_peer(struct session *s, struct err *err)
 {
-	struct greeting g = { .s = s };
+	struct meeting g = { .s = s };
 	int64_t untold;
 	enum err_code code;
 
@@ -300,7 +300,7 @@ sync_peer(struct session *s, struct err *err)
 		    "enter it first (satchel sync)");
 	if (s->node->wiped)
 		return err_set(err, ERR_DENIED, "this device was revoked; what it held is erased");
-	buf_init(&g.reply, HELLO_MAX);
+	buf_init(&g.reply, GREETING_MAX);
 	buf_init(&g.carried, PASSPORT_MAX);
 	code = converse(&g, err);
 	peer_release(&g.peer);

@@ -1,4 +1,4 @@
-#include "node/hello.h"
+#include "node/greeting.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 static struct key *key;
 static struct buf text;
 static struct err err;
-static struct hello said;
+static struct greeting said;
 
 static int
 setup(void **state)
@@ -24,11 +24,11 @@ setup(void **state)
 	(void)state;
 	key_library_init();
 	key = key_from_seed(seed);
-	said = (struct hello){ .from = 7, .to = 8, .epoch = 99, .nonce = { 1, 2, 3 },
+	said = (struct greeting){ .from = 7, .to = 8, .epoch = 99, .nonce = { 1, 2, 3 },
 		.passport = { "a passport\nof lines\n", 20 }, .carried = { "newer", 5 },
 		.tally = { "12345678", 8 }, .holds = { "abcdefgh", 8 } };
-	buf_init(&text, HELLO_MAX);
-	hello_encode(&text, &said, key);
+	buf_init(&text, GREETING_MAX);
+	greeting_encode(&text, &said, key);
 	return 0;
 }
 
@@ -42,9 +42,9 @@ teardown(void **state)
 }
 
 static enum err_code
-decode(struct hello *out, const void *p, size_t len)
+decode(struct greeting *out, const void *p, size_t len)
 {
-	return hello_decode(out, p, len, key_public(key), &err);
+	return greeting_decode(out, p, len, key_public(key), &err);
 }
 
 static void
@@ -58,11 +58,11 @@ same(const struct text *a, const struct text *b)
 static void
 what_was_said_is_understood(void **state)
 {
-	struct hello heard;
+	struct greeting heard;
 	node_t from;
 
 	(void)state;
-	assert_int_equal(hello_from(&from, text.p, text.len, &err), OK);
+	assert_int_equal(greeting_from(&from, text.p, text.len, &err), OK);
 	assert_int_equal(from, 7);
 	if (decode(&heard, text.p, text.len) != OK)
 		fail_msg("%s", err.msg);
@@ -79,12 +79,12 @@ what_was_said_is_understood(void **state)
 static void
 what_is_not_said_is_empty(void **state)
 {
-	struct hello heard;
+	struct greeting heard;
 
 	(void)state;
-	said = (struct hello){ .from = 7, .passport = said.passport };
+	said = (struct greeting){ .from = 7, .passport = said.passport };
 	buf_clear(&text);
-	hello_encode(&text, &said, key);
+	greeting_encode(&text, &said, key);
 	assert_int_equal(decode(&heard, text.p, text.len), OK);
 	assert_int_equal(heard.to, 0);
 	assert_int_equal(heard.epoch, 0);
@@ -94,7 +94,7 @@ what_is_not_said_is_empty(void **state)
 static void
 a_flipped_bit_is_refused(void **state)
 {
-	struct hello heard;
+	struct greeting heard;
 
 	(void)state;
 	for (size_t i = 0; i < text.len * 8; i++) {
@@ -108,7 +108,7 @@ a_flipped_bit_is_refused(void **state)
 static void
 a_cut_or_a_longer_one_is_refused(void **state)
 {
-	struct hello heard;
+	struct greeting heard;
 	size_t len = text.len;
 
 	(void)state;
@@ -127,10 +127,10 @@ static void
 another_s_words_are_not_his(void **state)
 {
 	struct key *other = key_generate();
-	struct hello heard;
+	struct greeting heard;
 
 	(void)state;
-	assert_int_not_equal(hello_decode(&heard, text.p, text.len, key_public(other), &err), OK);
+	assert_int_not_equal(greeting_decode(&heard, text.p, text.len, key_public(other), &err), OK);
 	key_free(other);
 }
 
@@ -140,9 +140,9 @@ a_digest_of_a_name_says_nothing_without_its_nonce(void **state)
 	const uint8_t one[TALLY_NONCE] = { 1 }, two[TALLY_NONCE] = { 2 };
 
 	(void)state;
-	assert_true(hello_holds(one, "a") == hello_holds(one, "a"));
-	assert_true(hello_holds(one, "a") != hello_holds(one, "b"));
-	assert_true(hello_holds(one, "a") != hello_holds(two, "a"));
+	assert_true(greeting_holds(one, "a") == greeting_holds(one, "a"));
+	assert_true(greeting_holds(one, "a") != greeting_holds(one, "b"));
+	assert_true(greeting_holds(one, "a") != greeting_holds(two, "a"));
 }
 
 int

@@ -1,4 +1,4 @@
-#include "node/hello.h"
+#include "node/greeting.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -20,28 +20,28 @@ hash_parts(uint8_t out[32], const char *p, size_t len)
 }
 
 void
-hello_encode(struct buf *out, const struct hello *hello, const struct key *key)
+greeting_encode(struct buf *out, const struct greeting *greeting, const struct key *key)
 {
 	const struct { const char *name; const struct text *text; } parts[] = {
-		{ "passport", &hello->passport }, { "carried", &hello->carried },
-		{ "tally", &hello->tally }, { "holds", &hello->holds },
+		{ "passport", &greeting->passport }, { "carried", &greeting->carried },
+		{ "tally", &greeting->tally }, { "holds", &greeting->holds },
 	};
 	char name[NODE_TEXT], text[BYTES_B64_LEN(32) + 1];
 	uint8_t hash[32];
 	struct buf rest;
 	size_t start = out->len;
 
-	buf_init(&rest, HELLO_MAX);
-	node_to_text(name, hello->from);
+	buf_init(&rest, GREETING_MAX);
+	node_to_text(name, greeting->from);
 	buf_addf(out, "%sfrom %s\n", first, name);
-	if (hello->to) {
-		node_to_text(name, hello->to);
+	if (greeting->to) {
+		node_to_text(name, greeting->to);
 		buf_addf(out, "to %s\n", name);
 	}
-	bytes_to_b64(text, hello->nonce, TALLY_NONCE);
+	bytes_to_b64(text, greeting->nonce, TALLY_NONCE);
 	buf_addf(out, "nonce %s\n", text);
-	if (hello->epoch)
-		buf_addf(out, "epoch %" PRIu64 "\n", hello->epoch);
+	if (greeting->epoch)
+		buf_addf(out, "epoch %" PRIu64 "\n", greeting->epoch);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		if (parts[i].text->len == 0)
 			continue;
@@ -70,7 +70,7 @@ head_end(const char *p, const char *end)
 }
 
 enum err_code
-hello_from(node_t *out, const void *text, size_t len, struct err *err)
+greeting_from(node_t *out, const void *text, size_t len, struct err *err)
 {
 	const char *p = text, *end = p + len;
 	struct line line;
@@ -85,7 +85,7 @@ hello_from(node_t *out, const void *text, size_t len, struct err *err)
 }
 
 static bool
-parse_line(struct hello *out, const char **rest, const char *end, uint8_t parts[32], const struct line *line)
+parse_line(struct greeting *out, const char **rest, const char *end, uint8_t parts[32], const struct line *line)
 {
 	struct { const char *name; struct text *text; size_t max; } all[] = {
 		{ "passport", &out->passport, PASSPORT_MAX }, { "carried", &out->carried, PASSPORT_MAX },
@@ -117,14 +117,14 @@ parse_line(struct hello *out, const char **rest, const char *end, uint8_t parts[
 }
 
 enum err_code
-hello_decode(struct hello *out, const void *text, size_t len, const uint8_t public_key[32], struct err *err)
+greeting_decode(struct greeting *out, const void *text, size_t len, const uint8_t public_key[32], struct err *err)
 {
 	const char *p = text, *end = p + len, *head, *rest;
 	uint8_t parts[32] = { 0 }, hash[32];
 	struct line line;
 	size_t body;
 
-	*out = (struct hello){ .from = 0 };
+	*out = (struct greeting){ .from = 0 };
 	if ((head = head_end(p, end)) == NULL || len < sizeof(first) ||
 	    memcmp(p, first, sizeof(first) - 1) != 0)
 		return err_set(err, ERR_INVALID, "the greeting of a peer: of another version");
@@ -143,7 +143,7 @@ hello_decode(struct hello *out, const void *text, size_t len, const uint8_t publ
 }
 
 uint64_t
-hello_holds(const uint8_t nonce[TALLY_NONCE], const char *name)
+greeting_holds(const uint8_t nonce[TALLY_NONCE], const char *name)
 {
 	uint8_t secret[32] = { 0 }, hash[32];
 	struct buf message;
