@@ -664,3 +664,5 @@ SELECT 1 FROM batch JOIN entry ON entry.b = batch.b AND entry.f = ?1 AND n = 0 W
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
 -- name: BATCH_JUDGED /*scan*/
 SELECT b, s FROM batch WHERE void = 2 AND NOT EXISTS (SELECT 1 FROM entry WHERE f = ?1 AND n = 0 AND entry.b = batch.b) ORDER BY b;
+-- name: ENTRY_OF_PEER
+SELECT entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n = ?2 ORDER BY s >= 32, s % 32 != 0, entry.b;

@@ -232,7 +232,8 @@ feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed, struct 
 	*bs = NULL;
 	*count = 0;
 	if (db_int(&all, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", feed->f, (int64_t)0) != OK ||
-	    db_query(&stmt, node->db, SQL_ENTRY_OF, err, "ii", feed->f, (int64_t)0) != OK)
+	    db_query(&stmt, node->db, feed->server ? SQL_ENTRY_OF_PEER : SQL_ENTRY_OF, err, "ii", feed->f,
+	    (int64_t)0) != OK)
 		return err->code;
 	while (*count < CHUNK_BATCHES && bytes < CHUNK_BYTES) {
 		if (db_row(node->db, stmt, &row, err) != OK)

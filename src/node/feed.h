@@ -49,7 +49,8 @@ enum err_code feed_restart(struct feed *feed, struct node *node, struct err *err
  * other end may have seen of the old one. */
 enum err_code feed_leap(struct feed *feed, struct node *node, struct err *err);
 
-/* The next due batches, at most about 1 MB and 4,000; *LEFT counts the rest. */
+/* The next due batches, at most about 1 MB and 4,000; *LEFT counts the rest.  A
+ * peer is given common shards first, then assignments: it judges the rest by them. */
 enum err_code feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed,
     struct node *node, struct err *err);
 

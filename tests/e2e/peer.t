@@ -103,7 +103,6 @@ start_hub
 sync boris
 is "the hub does not admit it" "$(sat hub list note client:Alfa | grep -c "ana too late")" 0
 is "but what her peer wrote" "$(sat hub list note client:Alfa | grep -c "boris in time")" 1
-sat hub quarantine list | sed 's/^/# /'
 is "it is kept for a head to see" "$(sat hub quarantine list --json | grep -c reason)" 1
 is "and it is without effect at her peer's" "$(sat boris list note client:Alfa | grep -c "ana too late")" 0
 sync ana
