@@ -2,6 +2,7 @@
 # make V=asan          ASan and UBSan                 make V=tsan    thread sanitizer
 # make demo            the main job, told             make bench     measured against plain SQLite
 # make sweep           real processes, killed and cut off many times (minutes)
+# make mutants         bugs planted one by one: do the tests notice? (minutes)
 # make install DESTDIR= PREFIX=/usr/local
 # CI=1 turns warnings into errors; Q= shows the commands.
 
@@ -85,6 +86,10 @@ check: tests layers
 sweep: tests
 	$(Q)SATCHEL_HEAVY=1 SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove --timer -e '' $(wildcard tests/e2e/*.t)
 
+# Bugs planted in a copy of this tree, each of which a test must notice (minutes).
+mutants:
+	$(Q)tools/mutants
+
 layers:
 	$(Q)tools/check-layers
 
@@ -106,6 +111,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check sweep layers demo bench install clean
+.PHONY: all one tests check sweep mutants layers demo bench install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -101,6 +101,9 @@ CREATE TABLE feed(
 	scanned INTEGER NOT NULL,	-- hub, down: batches up to this b have been looked at
 	policy INTEGER NOT NULL,	-- hub, down: the epoch of the policy they were judged by
 	passport_ms INTEGER NOT NULL,	-- hub, down: when the last passport went; 0: one is due
+	confirmed INTEGER NOT NULL DEFAULT 0,	-- n of the newest up commit that the hub has confirmed by its
+					-- signature (node, up; hub, down: in commit confirmed_n)
+	confirmed_n INTEGER NOT NULL DEFAULT 0,
 	UNIQUE(node, up, server)
 ) STRICT;
 
@@ -159,6 +162,7 @@ CREATE TABLE refused(
 	shard TEXT NOT NULL,
 	writer BLOB NOT NULL,
 	seq INTEGER NOT NULL,
+	ops INTEGER NOT NULL,
 	hash BLOB NOT NULL,		-- 32 bytes: two under one name are two rows
 	at_ms INTEGER NOT NULL,
 	reason TEXT NOT NULL,
@@ -170,6 +174,7 @@ CREATE TABLE refused(
 	decided_ms INTEGER,
 	UNIQUE(shard, writer, seq, hash)
 ) STRICT;
+CREATE INDEX refused_node ON refused(node, size) WHERE decided_by IS NULL;
 
 -- Hub: the nodes that have such work and are told what became of it.
 CREATE TABLE telling(
@@ -180,13 +185,27 @@ CREATE TABLE telling(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX telling_node ON telling(node, told);
 
+-- Hub: seals that a node has told of and that have not come whole (node/witness.h).
+CREATE TABLE witness(
+	i INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL UNIQUE,	-- of the seal: 32 bytes
+	node BLOB NOT NULL,		-- who told
+	epoch INTEGER NOT NULL,		-- of the policy, when it was told first
+	b INTEGER NOT NULL,		-- the last batch then
+	at_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX witness_node ON witness(node, i);
+
 -- A node: work of its own that the hub did not accept, and why.
 CREATE TABLE notice(
 	n INTEGER PRIMARY KEY,
 	at_ms INTEGER NOT NULL,
 	block INTEGER NOT NULL,
 	reason TEXT NOT NULL,
-	shard TEXT			-- NULL once the shard was erased here
+	shard TEXT,			-- NULL once the shard was erased here
+	writer BLOB NOT NULL,
+	seq INTEGER NOT NULL,
+	rejected INTEGER NOT NULL	-- 0: it waits at the hub for a person
 ) STRICT;
 
 -- Hub, after a restore: passports that are newer than the backup (node/heal.h).
@@ -361,11 +380,11 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
 -- name: FEED_GET
-SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2 AND server = zeroblob(8);
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2 AND server = zeroblob(8);
 -- name: FEED_ADD
 INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(zeroblob(8), ?1, ?2, 1, 0, 0, 0, 0, 0);
 -- name: FEED_PUT
-UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9 WHERE f = ?1;
+UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9, confirmed = ?10, confirmed_n = ?11 WHERE f = ?1;
 
 -- name: ENTRY_ADD
 INSERT OR IGNORE INTO entry(f, n, b) VALUES(?1, ?2, ?3);
@@ -385,8 +404,12 @@ SELECT 1 FROM entry WHERE f = ?1 AND n = -1 AND b = ?2;
 DELETE FROM entry WHERE f = ?1 AND n = -1;
 -- name: ENTRY_COUNT
 SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
+-- name: ENTRY_SENT
+SELECT count(*) FILTER (WHERE n > ?2), count(*) FILTER (WHERE n <= ?2 AND void = 0) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0;
 -- name: ENTRY_AFTER
 SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
+-- name: ENTRY_FORGET /*scan*/
+DELETE FROM entry WHERE b = ?1;
 -- name: ENTRY_EMPTY
 DELETE FROM entry WHERE f = ?1 AND n > 0;
 -- name: ENTRY_ALL
@@ -448,17 +471,21 @@ SELECT told FROM purge WHERE f = ?1 AND shard = '*';
 DELETE FROM purge WHERE f = ?1 AND done = 3;
 
 -- name: REFUSED_ADD
-INSERT INTO refused(node, shard, writer, seq, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
+INSERT INTO refused(node, shard, writer, seq, ops, hash, at_ms, reason, seal, size, z, decision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 -- name: REFUSED_GET
 SELECT r FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash = ?4;
 -- name: REFUSED_OTHER
 SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 AND hash != ?4 LIMIT 1;
+-- name: REFUSED_UP_TO
+SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq <= ?3 AND seq + ops > ?3 LIMIT 1;
+-- name: REFUSED_WEIGHT
+SELECT count(*), coalesce(sum(size), 0) FROM refused WHERE node = ?1 AND decided_by IS NULL;
 -- name: REFUSED_EACH /*scan*/
-SELECT r, node, shard, writer, seq, at_ms, reason FROM refused ORDER BY r;
+SELECT r, node, shard, writer, seq, at_ms, reason, decision FROM refused ORDER BY r;
 -- name: TELLING_ADD
-INSERT OR IGNORE INTO telling(r, node, told) VALUES(?1, ?2, 0);
+INSERT OR REPLACE INTO telling(r, node, told) VALUES(?1, ?2, 0);
 -- name: TELLING_DUE
-SELECT r, shard, writer, seq, CASE decision WHEN 1 THEN '' ELSE reason END FROM telling JOIN refused USING(r) WHERE telling.node = ?1 AND told = 0 ORDER BY r LIMIT ?2;
+SELECT r, shard, writer, seq, reason, decision FROM telling JOIN refused USING(r) WHERE telling.node = ?1 AND told = 0 ORDER BY r LIMIT ?2;
 -- name: TELLING_TOLD
 UPDATE telling SET told = ?3 WHERE r = ?1 AND node = ?2;
 -- name: TELLING_UNTOLD
@@ -602,13 +629,28 @@ UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4 WHERE r = ?1;
 -- What was not accepted (node/sync_fetch.c, node/purge.c, node/report.c).
 
 -- name: NOTICE_ADD
-INSERT INTO notice(at_ms, block, reason, shard) VALUES(?1, ?2, ?3, ?4);
+INSERT INTO notice(at_ms, block, reason, shard, writer, seq, rejected) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7);
+-- name: NOTICE_DROP /*scan*/
+DELETE FROM notice WHERE n = (SELECT n FROM notice WHERE block = ?1 AND writer = ?2 AND seq = ?3 AND (shard IS NULL OR shard = ?4) ORDER BY shard IS NULL LIMIT 1);
 -- name: NOTICE_FORGET /*scan*/
 UPDATE notice SET shard = NULL WHERE shard = ?1;
 -- name: NOTICE_EACH /*scan*/
-SELECT at_ms, block, reason, shard FROM notice ORDER BY n;
--- name: NOTICE_ADOPTED
-DELETE FROM notice WHERE n = (SELECT min(n) FROM notice WHERE shard = ?1);
+SELECT at_ms, block, reason, shard, rejected FROM notice ORDER BY n;
+
+-- Witnesses (node/witness.c).
+
+-- name: WITNESS_FIRST
+SELECT seal FROM entry CROSS JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n = 0 AND entry.b > ?2 AND w = ?3 ORDER BY entry.b LIMIT 1;
+-- name: WITNESS_NEXT /*scan*/
+SELECT prev FROM seal WHERE i > ?1 AND w = ?2 ORDER BY i LIMIT ?3;
+-- name: WITNESS_ADD
+INSERT OR IGNORE INTO witness(hash, node, epoch, b, at_ms) VALUES(?1, ?2, ?3, ?4, ?5);
+-- name: WITNESS_BOUND
+DELETE FROM witness WHERE node = ?1 AND i <= (SELECT i FROM witness WHERE node = ?1 ORDER BY i DESC LIMIT 1 OFFSET ?2);
+-- name: WITNESS_GET
+SELECT epoch, b FROM witness WHERE hash = ?1;
+-- name: WITNESS_DROP
+DELETE FROM witness WHERE hash = ?1;
 
 -- After a restore (node/heal.c).
 
@@ -629,7 +671,7 @@ SELECT w, seq, ops FROM batch WHERE s = ?1 AND void = 0 ORDER BY w, seq;
 -- Peers (node/peer.c, node/feed.c).
 
 -- name: FEED_PEER
-SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2 AND server = ?3;
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2 AND server = ?3;
 -- name: FEED_PEER_ADD
 INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?3, ?1, ?2, 1, 0, 0, 0, 0, 0);
 -- name: PEER_ENTRIES_FORGET /*scan*/

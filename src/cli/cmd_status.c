@@ -16,6 +16,14 @@ number(const json_t *status, const char *key)
 	return json_integer_value(json_object_get(status, key));
 }
 
+/* Of the hub's list, where the node's own says "adopted" no more. */
+static const char *
+state_text(const char *state)
+{
+	return strcmp(state, "waiting") == 0 ? "Not accepted, waits for a head of sales" :
+	    strcmp(state, "adopted") == 0 ? "Not accepted, then adopted" : "Rejected";
+}
+
 static void
 print_refused(const json_t *refused)
 {
@@ -23,19 +31,48 @@ print_refused(const json_t *refused)
 	size_t i;
 
 	json_array_foreach((json_t *)refused, i, one) {
+		const char *state = state_text(out_string(one, "state"));
 		struct buf at;
 
 		buf_init(&at, 256);
 		out_time(&at, out_string(one, "at"));
 		if (*out_string(one, "client_name"))
-			out_say(stdout, "Not accepted: %s  %s of %s: %s", at.p, out_string(one, "block"),
+			out_say(stdout, "%s: %s  %s of %s: %s", state, at.p, out_string(one, "block"),
 			    out_string(one, "client_name"), out_string(one, "reason"));
 		else
-			out_say(stdout, "Not accepted: %s  %s%s: %s", at.p, out_string(one, "block"),
+			out_say(stdout, "%s: %s  %s%s: %s", state, at.p, out_string(one, "block"),
 			    json_is_null(json_object_get(one, "shard")) ? " of a client that is no longer here" : "",
 			    out_string(one, "reason"));
 		buf_release(&at);
 	}
+}
+
+/* How far what was written here has come. */
+static void
+print_work(const json_t *status)
+{
+	size_t waiting = 0, rejected = 0, i;
+	struct buf line;
+	json_t *one;
+
+	json_array_foreach(json_object_get(status, "refused"), i, one) {
+		if (strcmp(out_string(one, "state"), "waiting") == 0)
+			waiting++;
+		else
+			rejected++;
+	}
+	buf_init(&line, 4096);
+	buf_adds(&line, "Your changes: ");
+	out_count(&line, (unsigned long long)number(status, "pending_batches"), "is only here", "are only here");
+	if (number(status, "sent_batches"))
+		buf_addf(&line, ", %lld sent and not confirmed yet", (long long)number(status, "sent_batches"));
+	buf_addf(&line, ", %lld confirmed by the hub", (long long)number(status, "confirmed_batches"));
+	if (waiting)
+		buf_addf(&line, ", %zu not accepted", waiting);
+	if (rejected)
+		buf_addf(&line, ", %zu rejected", rejected);
+	out_line(stdout, line.p);
+	buf_release(&line);
 }
 
 static void
@@ -52,8 +89,6 @@ print_contact(const struct node *node, const json_t *status)
 			out_time(&line, out_string(status, "last_sync"));
 		else
 			buf_adds(&line, "never");
-		buf_adds(&line, "; only here: ");
-		out_count(&line, (unsigned long long)number(status, "pending_batches"), "change", "changes");
 	}
 	out_line(stdout, line.p);
 	buf_release(&line);
@@ -84,6 +119,8 @@ print(const struct node *node, const json_t *status)
 	out_say(stdout, "Node %s %s", out_string(status, "node"), out_string(status, "device"));
 	print_contact(node, status);
 	print_unattended(json_object_get(status, "unattended"));
+	if (!node->hub)
+		print_work(status);
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
 	if (strcmp(out_string(status, "role"), "head") == 0)
 		out_say(stdout, "What you revoke may still pass among devices that meet without the hub for %lld hours "
@@ -124,8 +161,8 @@ const struct cmd cmd_status = {
 	.name = "status",
 	.args = "",
 	.summary = "who this node is, and what waits to be sent",
-	.help = "Person, hub, last contact, changes that are only here, and those that the hub did\n"
-	    "not accept.\n",
+	.help = "Person, hub, last contact; how many of your changes are only here, sent, confirmed by\n"
+	    "the hub's signature, waiting for a head of sales, or rejected, and why.\n",
 	.when_wiped = true,
 	.when_locked = true,
 	.run = run,

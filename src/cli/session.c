@@ -28,11 +28,12 @@ show_progress(void *context, const struct sync_progress *progress)
 static void
 print_json(const struct sync_result *result)
 {
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s}",
 	    "sent_batches", (json_int_t)result->sent_batches,
 	    "received_batches", (json_int_t)result->received_batches,
 	    "purged_shards", (json_int_t)result->purged_shards,
 	    "refused_batches", (json_int_t)result->refused_batches,
+	    "rejected_batches", (json_int_t)result->rejected_batches,
 	    "requests", (json_int_t)result->requests, "bytes_out", (json_int_t)result->bytes_out,
 	    "bytes_in", (json_int_t)result->bytes_in, "left", (json_int_t)result->left,
 	    "wiped", (int)result->wiped, "refused_why", result->refused_why);
@@ -59,6 +60,11 @@ print(const struct sync_result *result)
 		buf_adds(&line, "; ");
 		out_count(&line, result->refused_batches, "change was", "changes were");
 		buf_addf(&line, " not accepted (%s) and kept for the head of sales to see", result->refused_why);
+	}
+	if (result->rejected_batches) {
+		buf_adds(&line, "; ");
+		out_count(&line, result->rejected_batches, "change was", "changes were");
+		buf_addf(&line, " rejected (%s)", result->refused_why);
 	}
 	if (result->left)
 		buf_addf(&line, "; %llu still to come: sync again", (unsigned long long)result->left);

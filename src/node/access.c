@@ -30,12 +30,41 @@ cell_string(char *out, size_t max, const struct cell *cell)
 	buf_release(&text);
 }
 
+void
+access_subject_of(struct subject *out, const struct id *person, const struct cell *cells, bool deleted)
+{
+	char role[32];
+
+	*out = (struct subject){ .person = *person, .role = ROLE_COUNT };
+	cell_string(role, sizeof(role), &cells[PERSON_ROLE]);
+	cell_string(out->branch, sizeof(out->branch), &cells[PERSON_BRANCH]);
+	cell_string(out->team, sizeof(out->team), &cells[PERSON_TEAM]);
+	cell_string(out->territory, sizeof(out->territory), &cells[PERSON_TERRITORY]);
+	/* A person who was deleted keeps his name in the history and no right. */
+	if (!deleted)
+		out->role = role_from_text(role, strlen(role));
+}
+
+void
+access_assignment_of(struct assignment *out, const struct id *client, const struct cell *cells)
+{
+	char owner[ID_HEX];
+
+	*out = (struct assignment){ .client = *client };
+	cell_string(owner, sizeof(owner), &cells[ASSIGNMENT_OWNER]);
+	if (!id_from_hex(&out->owner, owner, strlen(owner)))
+		out->owner = (struct id){ .b = { 0 } };
+	cell_string(out->team, sizeof(out->team), &cells[ASSIGNMENT_TEAM]);
+	cell_string(out->branch, sizeof(out->branch), &cells[ASSIGNMENT_BRANCH]);
+	cell_string(out->territory, sizeof(out->territory), &cells[ASSIGNMENT_TERRITORY]);
+	cell_string(out->segment, sizeof(out->segment), &cells[ASSIGNMENT_SEGMENT]);
+}
+
 enum err_code
 access_subject(struct subject *out, struct node *node, const struct id *person, struct err *err)
 {
 	struct log_record record;
 	struct row row = { 0 };
-	char role[32];
 	bool found;
 
 	*out = (struct subject){ .person = *person, .role = ROLE_COUNT };
@@ -47,13 +76,7 @@ access_subject(struct subject *out, struct node *node, const struct id *person, 
 		row_release(&row);
 		return err->code;
 	}
-	cell_string(role, sizeof(role), &row.cells[PERSON_ROLE]);
-	cell_string(out->branch, sizeof(out->branch), &row.cells[PERSON_BRANCH]);
-	cell_string(out->team, sizeof(out->team), &row.cells[PERSON_TEAM]);
-	cell_string(out->territory, sizeof(out->territory), &row.cells[PERSON_TERRITORY]);
-	/* A person who was deleted keeps his name in the history and no right. */
-	if (!row.deleted)
-		out->role = role_from_text(role, strlen(role));
+	access_subject_of(out, person, row.cells, row.deleted);
 	row_release(&row);
 	return OK;
 }

@@ -32,6 +32,10 @@ enum err_code access_need(const struct access *access, uint32_t capability, cons
 
 /* A person's facts for the policy. */
 enum err_code access_subject(struct subject *out, struct node *node, const struct id *person, struct err *err);
+/* The same of a person's cells, and a client's assignment of its cells. */
+struct cell;
+void access_subject_of(struct subject *out, const struct id *person, const struct cell *cells, bool deleted);
+void access_assignment_of(struct assignment *out, const struct id *client, const struct cell *cells);
 /* What a client is judged by until somebody has assigned it: its maker's own,
  * with his branch, team and territory. */
 struct assignment access_newborn(const struct subject *maker, const struct id *client);

@@ -1,6 +1,5 @@
-#include "node/admit.h"
+#include "node/admit_part.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,28 +8,16 @@
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
-#include "node/aside.h"
 #include "node/audit.h"
 #include "node/feed.h"
 #include "node/heal.h"
 #include "node/judge.h"
 #include "node/purge.h"
+#include "node/verdict.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
-
-/* One batch on its way in. */
-struct candidate {
-	struct batch batch;
-	const struct incoming *incoming;
-	uint32_t leaf;
-	int64_t s;		/* 0: its client is not known here yet */
-	bool known;
-	int64_t b;		/* of the one that is known */
-	bool fork;		/* other work in the log bears its name */
-	char reason[JUDGE_REASON];	/* why not; empty: admitted */
-};
 
 static bool
 is_type(const struct op *op, const char *name)
@@ -67,8 +54,8 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 	return raise ? access_raise_epoch(&epoch, hub, err) : OK;
 }
 
-static enum err_code
-say_fork(struct err *err)
+enum err_code
+admit_say_fork(struct err *err)
 {
 	return err_set(err, ERR_CONFLICT, SAY_FORK);
 }
@@ -93,9 +80,8 @@ find_overlap(int64_t *b, bool *found, struct node *node, const struct batch *bat
 	return OK;
 }
 
-/* Is it in the log, or another one under its name? */
-static enum err_code
-look_for(struct candidate *c, struct node *node, int64_t w, struct err *err)
+enum err_code
+admit_look(struct candidate *c, struct node *node, int64_t w, struct err *err)
 {
 	struct log_batch entry;
 	struct buf text;
@@ -117,8 +103,8 @@ look_for(struct candidate *c, struct node *node, int64_t w, struct err *err)
 	return code;
 }
 
-static enum err_code
-read_candidates(struct candidate *candidates, const struct chunk_part *part, struct err *err)
+enum err_code
+admit_read(struct candidate *candidates, const struct chunk_part *part, struct err *err)
 {
 	for (size_t i = 0; i < part->part.known; i++) {
 		struct candidate *c = &candidates[i];
@@ -133,51 +119,23 @@ read_candidates(struct candidate *candidates, const struct chunk_part *part, str
 	return OK;
 }
 
-/* What is about to be logged in shard S is at its author's and its bringer's.  A
- * shard that begins with it they hold as it is. */
 static enum err_code
-hold_own(struct admission *a, const struct party *author, const struct party *bringer, int64_t s,
-    struct err *err)
-{
-	int64_t one;
-	bool begun, sees;
-
-	if (db_int(&one, &begun, a->hub->db, SQL_BATCH_IN_SHARD, err, "i", s) != OK)
-		return err->code;
-	if (begun)
-		return OK;
-	if (author->down && db_run(a->hub->db, SQL_HELD_ADD, err, "ii", author->down, s) != OK)
-		return err->code;
-	if (bringer == NULL || bringer == author || bringer->down == 0)
-		return OK;
-	if (party_sees(&sees, bringer, a->hub, s, err) != OK)
-		return err->code;
-	return sees ? db_run(a->hub->db, SQL_HELD_ADD, err, "ii", bringer->down, s) : OK;
-}
-
-/* Who has the work already; NULL: nobody that the hub keeps account of. */
-struct owners {
-	struct admission *admission;
-	const struct party *author, *bringer;
-};
-
-static enum err_code
-log_candidate(struct log_batch *entry, struct node *node, const struct candidate *c,
+log_one(struct log_batch *entry, struct node *node, const struct candidate *c,
     const struct owners *owners, struct err *err)
 {
-	if ((owners && hold_own(owners->admission, owners->author, owners->bringer, entry->s, err) != OK) ||
+	if ((owners && admit_hold(owners, entry->s, err) != OK) ||
 	    log_batch_add(entry, node->db, err) != OK ||
 	    record_apply(node->db, &c->batch, entry->s, entry->b, err) != OK ||
 	    (node->hub && admit_logged(node, &c->batch, entry->b, err) != OK))
 		return err->code;
-	if (owners == NULL || owners->bringer == NULL || owners->bringer == owners->author)
+	if (owners == NULL || owners->bringer == NULL || owners->bringer == owners->author ||
+	    owners->bringer->down == 0)
 		return OK;
 	return db_run(node->db, SQL_ENTRY_ADD, err, "iii", owners->bringer->down, (int64_t)-1, entry->b);
 }
 
-/* The seal with only those candidates that are to be logged, and their batches after it. */
-static enum err_code
-log_candidates(struct node *node, struct candidate *candidates, const struct chunk_part *part,
+enum err_code
+admit_log(struct node *node, struct candidate *candidates, const struct chunk_part *part,
     int64_t w, const struct owners *owners, uint64_t *logged, struct err *err)
 {
 	size_t known = part->part.known, count = 0;
@@ -217,9 +175,10 @@ log_candidates(struct node *node, struct candidate *candidates, const struct chu
 		if ((code = log_shard(&entry.s, node->db, &c->batch.shard, true, err)) != OK ||
 		    (code = find_overlap(&b, &found, node, &c->batch, entry.s, w, err)) != OK)
 			break;
+		c->s = entry.s;
 		/* With another one that came beside it. */
 		if (found) {
-			code = say_fork(err);
+			code = admit_say_fork(err);
 			break;
 		}
 		if (node->hub && known > 1 && (code = judge_records(c->reason, node, &c->batch, entry.s, err)) != OK)
@@ -228,7 +187,7 @@ log_candidates(struct node *node, struct candidate *candidates, const struct chu
 			code = err_set(err, ERR_INVALID, "one id for two new records");
 			break;
 		}
-		if ((code = log_candidate(&entry, node, c, owners, err)) != OK)
+		if ((code = log_one(&entry, node, c, owners, err)) != OK)
 			break;
 		(*logged)++;
 	}
@@ -239,86 +198,16 @@ out:
 	return code;
 }
 
-/* Where a party may not even look, the work does not stay with it. */
-static enum err_code
-order_away(struct admission *a, const struct party *party, const struct candidate *c, struct err *err)
-{
-	char shard[SHARD_TEXT];
-	bool sees;
-
-	if (c->s == 0 || shard_is_common(&c->batch.shard) || party->down == 0)
-		return OK;
-	if (party_sees(&sees, party, a->hub, c->s, err) != OK)
-		return err->code;
-	if (sees)
-		return OK;
-	shard_to_text(shard, &c->batch.shard);
-	return db_run(a->hub->db, SQL_PURGE_ADD, err, "isiiii", party->down, shard,
-	    (int64_t)node_now_ms(a->hub), (int64_t)0, (int64_t)0, (int64_t)0);
-}
-
-static enum err_code
-audit_refused(struct admission *a, const struct party *author, const char *reason, struct err *err)
-{
-	char detail[JUDGE_REASON + NODE_TEXT + 16], node[NODE_TEXT];
-
-	node_to_text(node, a->from);
-	snprintf(detail, sizeof(detail), a->from && a->from != author->node ? "%s; brought by %s" : "%s",
-	    reason, node);
-	return audit_add(a->hub, author->node, "refused", detail, err);
-}
-
-static enum err_code
-tell_both(struct admission *a, const struct party *author, int64_t r, struct err *err)
-{
-	if (author->down && aside_tell(a->hub, r, author->node, err) != OK)
-		return err->code;
-	return a->from && a->from != author->node ? aside_tell(a->hub, r, a->from, err) : OK;
-}
-
-static enum err_code
-keep_refused(struct admission *a, const struct party *author, const struct candidate *c,
-    const struct chunk_part *part, const uint8_t (*leaves)[32], size_t i, struct err *err)
-{
-	struct seal_part alone = { .seal = part->part.seal, .known = 1 };
-	struct aside aside = { .author = author->node, .batch = &c->batch, .incoming = c->incoming,
-		.part = &alone, .hash = leaves[i], .reason = c->reason, .rejected = c->fork };
-	uint32_t at = c->leaf;
-	int64_t r;
-	enum err_code code;
-
-	alone.at = &at;
-	alone.proof_len = merkle_proof_len(&at, 1, part->part.seal.leaves);
-	alone.proof = mem_alloc(alone.proof_len * sizeof(*alone.proof));
-	if (!merkle_narrow(alone.proof, &at, 1, part->part.at, leaves, part->part.known,
-	    (const uint8_t (*)[32])part->part.proof, part->part.proof_len, part->part.seal.leaves)) {
-		code = err_set(err, ERR_INVALID, "a seal's proof does not fit its batches");
-		goto out;
-	}
-	if ((code = aside_keep(&r, a->hub, &aside, err)) != OK ||
-	    (code = audit_refused(a, author, c->reason, err)) != OK)
-		goto out;
-	/* By its name alone the true one would be taken for it. */
-	if (!c->fork && ((code = tell_both(a, author, r, err)) != OK ||
-	    (code = order_away(a, author, c, err)) != OK))
-		goto out;
-	a->refused++;
-out:
-	free(alone.proof);
-	return code;
-}
-
-static void
-release_candidates(struct candidate *candidates, size_t count)
+void
+admit_release(struct candidate *candidates, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		batch_release(&candidates[i].batch);
 	free(candidates);
 }
 
-/* Whose work is it, and did he sign it?  *W is his writer's number. */
-static enum err_code
-check_signature(node_t *author, int64_t *w, struct node *node, const struct chunk_part *part, struct err *err)
+enum err_code
+admit_author(node_t *author, int64_t *w, struct node *node, const struct chunk_part *part, struct err *err)
 {
 	uint8_t key[32];
 
@@ -338,84 +227,26 @@ check_signature(node_t *author, int64_t *w, struct node *node, const struct chun
 	    db_run(node->db, SQL_WRITER_KEY, err, "ib", *w, node->hub_key, (size_t)32) : err->code;
 }
 
-/* Has it come before, or may it not in? */
+/* Of two that bear one name the hub's is the one that counts: nobody but their
+ * author is at fault, and his home is told so by the hub. */
 static enum err_code
-judge_candidate(struct candidate *c, struct admission *a, const struct party *author, int64_t w,
-    const uint8_t hash[32], struct err *err)
+make_room(struct candidate *c, struct node *node, node_t author, int64_t w, struct err *err)
 {
-	struct node *hub = a->hub;
-	bool other = false;
-	int64_t r = 0;
+	int64_t b;
+	bool found;
 
-	if (log_shard(&c->s, hub->db, &c->batch.shard, false, err) != OK) {
-		if (err->code == ERR_INVALID)
-			snprintf(c->reason, sizeof(c->reason), "it names a client that is none");
-		else if (err->code != ERR_NOT_FOUND)
+	if (node->hub || author == node->id)
+		return admit_say_fork(err);
+	for (;;) {
+		if (find_overlap(&b, &found, node, &c->batch, c->s, w, err) != OK)
 			return err->code;
-		c->s = 0;
+		if (!found)
+			break;
+		if (verdict_yield(node, b, err) != OK)
+			return err->code;
 	}
-	if (look_for(c, hub, w, err) != OK)
-		return err->code;
-	if (c->known)
-		return OK;
-	if (aside_find(&r, &other, hub, &c->batch, hash, err) != OK)
-		return err->code;
-	if (r) {
-		c->known = true;
-		return c->fork ? OK : tell_both(a, author, r, err);
-	}
-	c->fork = c->fork || other;
-	if (c->fork && a->from == author->node)
-		return say_fork(err);
-	if (c->fork)
-		snprintf(c->reason, sizeof(c->reason), "other work of this device bears its name: the home was copied");
-	if (c->reason[0] || author->hub)
-		return OK;
-	return judge_batch(c->reason, hub, &author->access, author->revoked, &c->batch, c->s, err);
-}
-
-enum err_code
-admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
-{
-	struct node *hub = a->hub;
-	size_t known = part->part.known;
-	struct candidate *candidates = mem_alloc(known * sizeof(*candidates));
-	uint8_t (*leaves)[32] = mem_alloc(known * sizeof(*leaves));
-	struct party *author = NULL, *bringer = NULL;
-	struct owners owners = { .admission = a };
-	node_t node;
-	int64_t w = 0;
-	enum err_code code;
-
-	if ((code = check_signature(&node, &w, hub, part, err)) != OK ||
-	    (code = read_candidates(candidates, part, err)) != OK ||
-	    (code = party_find(&author, &a->parties, hub, node, part->part.seal.writer, err)) != OK ||
-	    (a->from && (code = party_find(&bringer, &a->parties, hub, a->from, 0, err)) != OK))
-		goto out;
-	owners.author = author;
-	owners.bringer = bringer;
-	for (size_t i = 0; i < known; i++) {
-		struct candidate *c = &candidates[i];
-
-		batch_hash(leaves[i], c->incoming->text, c->incoming->len);
-		if ((code = judge_candidate(c, a, author, w, leaves[i], err)) != OK)
-			goto out;
-		a->known += c->known;
-	}
-	if ((code = log_candidates(hub, candidates, part, w, &owners, &a->admitted, err)) != OK)
-		goto out;
-	for (size_t i = 0; i < known && code == OK; i++) {
-		struct candidate *c = &candidates[i];
-
-		if (!c->known && c->reason[0])
-			code = keep_refused(a, author, c, part, (const uint8_t (*)[32])leaves, i, err);
-		if (code == OK && bringer && bringer != author)
-			code = order_away(a, bringer, c, err);
-	}
-out:
-	free(leaves);
-	release_candidates(candidates, known);
-	return code;
+	c->fork = false;
+	return record_rebuild_shard(node->db, c->s, err);
 }
 
 /* The hub has it and hands it on: it need not be sent there, and counts here. */
@@ -445,8 +276,8 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 	enum err_code code;
 
 	if ((!node->hub && (code = feed_load(&up, node, node->id, true, err)) != OK) ||
-	    (code = check_signature(&author, &w, node, part, err)) != OK ||
-	    (code = read_candidates(candidates, part, err)) != OK)
+	    (code = admit_author(&author, &w, node, part, err)) != OK ||
+	    (code = admit_read(candidates, part, err)) != OK)
 		goto out;
 	for (size_t i = 0; i < known; i++) {
 		struct candidate *c = &candidates[i];
@@ -456,21 +287,19 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 				goto out;
 			c->s = 0;
 		}
-		if ((code = look_for(c, node, w, err)) != OK)
+		if ((code = admit_look(c, node, w, err)) != OK)
 			goto out;
-		if (c->fork) {
-			code = say_fork(err);
+		if (c->fork && (code = make_room(c, node, author, w, err)) != OK)
 			goto out;
-		}
 		if (node->hub)
 			continue;
 		if ((code = c->known ? settle_known(node, up.f, c, err) :
 		    purge_given(node, &c->batch.shard, err)) != OK)
 			goto out;
 	}
-	code = log_candidates(node, candidates, part, w, NULL, new, err);
+	code = admit_log(node, candidates, part, w, NULL, new, err);
 out:
-	release_candidates(candidates, known);
+	admit_release(candidates, known);
 	return code;
 }
 

@@ -35,7 +35,8 @@ enum err_code admit_part(struct admission *admission, const struct chunk_part *p
 enum err_code admit_adopted(uint64_t *new, struct node *hub, const struct chunk_part *part, struct err *err);
 
 /* A node, in a write transaction: log and apply what the hub sent.  *NEW counts
- * batches that were not here. */
+ * batches that were not here.  What another's copied home wrote under the name of
+ * one of them makes room for it (verdict_yield). */
 enum err_code admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err);
 
 #endif

@@ -49,6 +49,8 @@ read_feed(struct feed *out, struct node *node, struct sqlite3_stmt *stmt, struct
 	out->scanned = db_col_int(stmt, 6);
 	out->policy = (uint64_t)db_col_int(stmt, 7);
 	out->passport_ms = (uint64_t)db_col_int(stmt, 8);
+	out->confirmed = (uint64_t)db_col_int(stmt, 9);
+	out->confirmed_n = (uint64_t)db_col_int(stmt, 10);
 	db_reset(stmt);
 	return OK;
 }
@@ -101,10 +103,10 @@ feed_begin(struct feed *feed, struct node *node, uint64_t epoch, struct err *err
 enum err_code
 feed_save(const struct feed *feed, struct node *node, struct err *err)
 {
-	return db_run(node->db, SQL_FEED_PUT, err, "iiiibbiii", feed->f, (int64_t)feed->epoch,
+	return db_run(node->db, SQL_FEED_PUT, err, "iiiibbiiiii", feed->f, (int64_t)feed->epoch,
 	    (int64_t)feed->n, (int64_t)feed->acked, feed->has_tip ? feed->tip : NULL, (size_t)20,
 	    feed->has_acked ? feed->acked_tip : NULL, (size_t)20, feed->scanned, (int64_t)feed->policy,
-	    (int64_t)feed->passport_ms);
+	    (int64_t)feed->passport_ms, (int64_t)feed->confirmed, (int64_t)feed->confirmed_n);
 }
 
 enum err_code
@@ -182,6 +184,8 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 		return err->code;
 	feed->n = feed->acked;
 	feed->passport_ms = 0;
+	if (feed->confirmed_n > feed->acked)
+		feed->confirmed = 0;
 	feed->has_tip = false;
 	if (feed->has_acked) {
 		if (feed_commit_n(&n, feed, node, feed->acked_tip, err) != OK)

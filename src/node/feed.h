@@ -26,6 +26,9 @@ struct feed {
 	uint8_t acked_tip[20];	/* may be of an earlier epoch */
 	int64_t scanned;	/* hub, down: batches up to this one have been looked at */
 	uint64_t policy;	/* hub, down: epoch of the policy they were judged by */
+	uint64_t confirmed;	/* n of the up commit that the hub has confirmed with its signature; hub,
+				 * down: in commit confirmed_n of this feed */
+	uint64_t confirmed_n;
 	uint64_t passport_ms;	/* hub, down: when the last passport went; 0: one is due */
 };
 

@@ -16,6 +16,8 @@ header_release(struct header *header)
 {
 	free(header->purges);
 	free(header->refusals);
+	free(header->witnesses);
+	header->witnesses = NULL;
 	header->purges = NULL;
 	header->refusals = NULL;
 }
@@ -59,13 +61,19 @@ header_encode(struct buf *out, const struct header *header, const struct key *ke
 		const struct header_refusal *refusal = &header->refusals[i];
 
 		node_to_text(node, refusal->writer);
-		buf_addf(out, "%s %s %s %" PRIu64, refusal->reason[0] ? "refused" : "adopted", refusal->shard,
-		    node, refusal->seq);
+		buf_addf(out, "%s %s %s %" PRIu64, refusal->reason[0] == '\0' ? "adopted" :
+		    refusal->rejected ? "rejected" : "refused", refusal->shard, node, refusal->seq);
 		if (refusal->reason[0]) {
 			buf_addc(out, ' ');
 			value_add_string(out, refusal->reason, strlen(refusal->reason));
 		}
 		buf_addc(out, '\n');
+	}
+	for (size_t i = 0; i < header->witness_count; i++) {
+		char hash[BYTES_B64_LEN(32) + 1];
+
+		bytes_to_b64(hash, header->witnesses[i], 32);
+		buf_addf(out, "witness %s\n", hash);
 	}
 	lines_sign(out, start, SIGNED_AS, key);
 }
@@ -115,7 +123,7 @@ parse_purge(struct header *header, const struct line *line)
 }
 
 static bool
-parse_refusal(struct header *header, const struct line *line, bool adopted)
+parse_refusal(struct header *header, const struct line *line, bool adopted, bool rejected)
 {
 	const char *from = line->value, *end = line->value + line->len, *p;
 	struct header_refusal *refusal;
@@ -125,7 +133,7 @@ parse_refusal(struct header *header, const struct line *line, bool adopted)
 	header->refusals = mem_grow(header->refusals, header->refusal_count, &header->refusal_cap,
 	    sizeof(*header->refusals));
 	refusal = &header->refusals[header->refusal_count++];
-	*refusal = (struct header_refusal){ .seq = 0 };
+	*refusal = (struct header_refusal){ .rejected = rejected };
 	if (!word(&p, &len, &from, end) || len >= SHARD_TEXT || !parse_shard(refusal->shard, p, len) ||
 	    !word(&p, &len, &from, end) || !node_from_text(&refusal->writer, p, len) ||
 	    !word(&p, &len, &from, end) || !bytes_to_u64(&refusal->seq, p, len))
@@ -135,6 +143,15 @@ parse_refusal(struct header *header, const struct line *line, bool adopted)
 	reason.value = from;
 	reason.len = (size_t)(end - from);
 	return line_string(&reason, refusal->reason, sizeof(refusal->reason)) && refusal->reason[0];
+}
+
+static bool
+parse_witness(struct header *header, const struct line *line)
+{
+	header->witnesses = mem_grow(header->witnesses, header->witness_count, &header->witness_cap,
+	    sizeof(*header->witnesses));
+	return header->witness_count < HEADER_LINES_MAX &&
+	    bytes_from_b64(header->witnesses[header->witness_count++], 32, line->value, line->len);
 }
 
 static bool
@@ -160,9 +177,13 @@ parse_line(struct header *header, const struct line *line)
 	if (line_is(line, header->up ? "purged" : "purge"))
 		return parse_purge(header, line);
 	if (line_is(line, "refused") && !header->up)
-		return parse_refusal(header, line, false);
+		return parse_refusal(header, line, false, false);
+	if (line_is(line, "rejected") && !header->up)
+		return parse_refusal(header, line, false, true);
 	if (line_is(line, "adopted") && !header->up)
-		return parse_refusal(header, line, true);
+		return parse_refusal(header, line, true, false);
+	if (line_is(line, "witness") && header->up)
+		return parse_witness(header, line);
 	return false;
 }
 

@@ -11,7 +11,7 @@
 #include "node/lines.h"
 
 #define HEADER_MAX (1u << 20)
-#define HEADER_LINES_MAX 1000	/* purges, and refusals, in one header: the rest waits for the next */
+#define HEADER_LINES_MAX 1000	/* purges, refusals, and witnesses, in one header: the rest waits for the next */
 
 struct header_purge {		/* down: order (batches 0); up: receipt */
 	char shard[SHARD_TEXT];	/* "*": the whole device */
@@ -22,6 +22,7 @@ struct header_refusal {
 	char shard[SHARD_TEXT];
 	writer_t writer;
 	uint64_t seq;
+	bool rejected;		/* for good; else it waits for a person */
 	char reason[256];	/* empty: a head has adopted it after all */
 };
 
@@ -39,6 +40,8 @@ struct header {
 	size_t purge_count, purge_cap;
 	struct header_refusal *refusals;
 	size_t refusal_count, refusal_cap;
+	uint8_t (*witnesses)[32];	/* up: hashes of seals that are still to come */
+	size_t witness_count, witness_cap;
 };
 
 void header_encode(struct buf *out, const struct header *header, const struct key *key);

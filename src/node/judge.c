@@ -1,9 +1,11 @@
 #include "node/judge.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "node/past.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -34,33 +36,49 @@ author_of(struct id *person, struct node *hub, writer_t writer, struct err *err)
 	return OK;
 }
 
-/* Nobody has assigned the client, and who made it is the person asking: then
- * it is his own until somebody does. */
+/* Did that person make the client?  One whom nobody has made yet is made by him. */
 static enum err_code
-is_own_newborn(bool *out, struct node *hub, const struct subject *author, int64_t c, struct err *err)
+is_maker(bool *out, struct node *hub, const struct subject *author, int64_t c, int64_t b, struct err *err)
 {
 	struct log_batch first;
 	struct id maker;
 	writer_t writer;
-	int64_t b;
+	int64_t made;
 	bool found;
 
-	*out = false;
-	if (db_int(&b, &found, hub->db, SQL_BATCH_IN_SHARD, err, "i", c * 32 + BLOCK_ASSIGNMENT) != OK)
+	if (db_int(&made, &found, hub->db, SQL_BATCH_FIRST_OF_CLIENT, err, "i", c * 32) != OK)
 		return err->code;
-	if (found)
-		return OK;
-	if (db_int(&b, &found, hub->db, SQL_BATCH_FIRST_OF_CLIENT, err, "i", c * 32) != OK)
-		return err->code;
-	if (!found) {
+	if (!found || (b && made > b)) {
 		*out = true;
 		return OK;
 	}
-	if (log_batch_get(&first, hub->db, b, err) != OK ||
+	if (log_batch_get(&first, hub->db, made, err) != OK ||
 	    log_writer_id(&writer, hub->db, first.w, err) != OK ||
 	    author_of(&maker, hub, writer, err) != OK)
 		return err->code;
 	*out = id_equal(&maker, &author->person);
+	return OK;
+}
+
+/* Whose the client is, or was when batch number B was the last.  *NEWBORN: nobody
+ * has assigned it, and who made it is the person asking; then it is his own. */
+static enum err_code
+find_assignment(struct assignment *out, bool *newborn, struct node *hub, const struct subject *author,
+    int64_t c, int64_t b, struct err *err)
+{
+	int64_t one;
+	bool assigned;
+
+	if (b ? past_assignment(out, &assigned, hub, c, b, err) != OK :
+	    db_int(&one, &assigned, hub->db, SQL_BATCH_IN_SHARD, err, "i", c * 32 + BLOCK_ASSIGNMENT) != OK)
+		return err->code;
+	*newborn = false;
+	if (!assigned && is_maker(newborn, hub, author, c, b, err) != OK)
+		return err->code;
+	if (*newborn)
+		*out = access_newborn(author, &out->client);
+	else if (b == 0)
+		return access_assignment(out, hub, c, err);
 	return OK;
 }
 
@@ -106,17 +124,15 @@ say(char reason[JUDGE_REASON], const char *why, const char *what)
 
 static enum err_code
 judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *author,
-    const struct batch *batch, int64_t s, struct err *err)
+    const struct batch *batch, int64_t s, int64_t b, struct err *err)
 {
 	uint8_t block = batch->shard.block;
 	struct assignment assignment = { .client = batch->shard.client };
 	bool newborn = true;
 
-	if (s && is_own_newborn(&newborn, hub, &author->subject, LOG_SHARD_CLIENT(s), err) != OK)
-		return err->code;
-	if (newborn)
+	if (s == 0)
 		assignment = access_newborn(&author->subject, &batch->shard.client);
-	else if (access_assignment(&assignment, hub, LOG_SHARD_CLIENT(s), err) != OK)
+	else if (find_assignment(&assignment, &newborn, hub, &author->subject, LOG_SHARD_CLIENT(s), b, err) != OK)
 		return err->code;
 	if (policy_right(&author->rules, &author->subject, &assignment, block) == RIGHT_EDIT)
 		return OK;
@@ -171,8 +187,7 @@ judge_records(char reason[JUDGE_REASON], struct node *hub, const struct batch *b
 }
 
 enum err_code
-judge_batch(char reason[JUDGE_REASON], struct node *hub, const struct access *author,
-    bool device_revoked, const struct batch *batch, int64_t s, struct err *err)
+judge_form(char reason[JUDGE_REASON], struct node *hub, const struct batch *batch, int64_t s, struct err *err)
 {
 	for (size_t i = 0; i < batch->op_count; i++) {
 		const struct op *op = &batch->ops[i];
@@ -188,10 +203,13 @@ judge_batch(char reason[JUDGE_REASON], struct node *hub, const struct access *au
 			return OK;
 		}
 	}
-	if (judge_records(reason, hub, batch, s, err) != OK)
-		return err->code;
-	if (reason[0])
-		return OK;
+	return judge_records(reason, hub, batch, s, err);
+}
+
+enum err_code
+judge_right(char reason[JUDGE_REASON], struct node *hub, const struct access *author, bool device_revoked,
+    const struct batch *batch, int64_t s, int64_t b, struct err *err)
+{
 	if (device_revoked) {
 		say(reason, "this device was revoked", NULL);
 		return OK;
@@ -201,5 +219,100 @@ judge_batch(char reason[JUDGE_REASON], struct node *hub, const struct access *au
 			say(reason, "no right to change ", schema_blocks[batch->shard.block].label);
 		return OK;
 	}
-	return judge_client(reason, hub, author, batch, s, err);
+	return judge_client(reason, hub, author, batch, s, b, err);
+}
+
+/* Is that dot here, or among what is kept aside? */
+static enum err_code
+is_here(bool *out, struct node *hub, const struct shard *shard, int64_t s, struct dot dot, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	char name[SHARD_TEXT];
+	uint8_t writer[8];
+	int64_t w, one;
+	bool row;
+
+	*out = false;
+	if (s && log_writer(&w, hub->db, dot.writer, false, err) == OK) {
+		if (db_query(&stmt, hub->db, SQL_BATCH_BEFORE, err, "iii", s, w, INT64_MAX) != OK ||
+		    db_row(hub->db, stmt, &row, err) != OK)
+			return err->code;
+		if (row) {
+			*out = dot.seq < (uint64_t)db_col_int(stmt, 1) + (uint64_t)db_col_int(stmt, 2);
+			db_reset(stmt);
+		}
+	} else if (s && err->code != ERR_NOT_FOUND) {
+		return err->code;
+	}
+	if (*out)
+		return OK;
+	shard_to_text(name, shard);
+	bytes_put_be64(writer, dot.writer);
+	return db_int(&one, out, hub->db, SQL_REFUSED_UP_TO, err, "sbi", name, writer, sizeof(writer),
+	    dot.seq > INT64_MAX ? INT64_MAX : (int64_t)dot.seq);
+}
+
+enum err_code
+judge_seen(char reason[JUDGE_REASON], struct node *hub, const struct batch *batch, int64_t s, struct err *err)
+{
+	struct dot asked = { 0, 0 };
+	bool here;
+
+	for (size_t i = 0; i < batch->op_count; i++)
+		for (size_t d = 0; d < batch->ops[i].dot_count; d++) {
+			struct dot dot = batch->ops[i].dots[d];
+
+			/* Of its own writer a batch can name earlier ones only. */
+			if (dot.writer == batch->writer || dot_equal(dot, asked))
+				continue;
+			if (is_here(&here, hub, &batch->shard, s, dot, err) != OK)
+				return err->code;
+			if (!here) {
+				say(reason, "it replaces what is not at the hub yet", NULL);
+				return OK;
+			}
+			asked = dot;
+		}
+	return OK;
+}
+
+static enum err_code
+once_of_client(bool *out, struct node *hub, const struct access *ever, const struct batch *batch,
+    int64_t c, struct err *err)
+{
+	uint8_t block = batch->shard.block;
+	struct assignment newborn = access_newborn(&ever->subject, &batch->shard.client);
+	struct past_assignment *past = NULL;
+	size_t count = 0;
+	bool own = true;
+	enum err_code code = OK;
+
+	if (c && ((code = is_maker(&own, hub, &ever->subject, c, 0, err)) != OK ||
+	    (code = past_assignments(&past, &count, hub, c, err)) != OK))
+		goto out;
+	*out = own && (policy_right(&ever->rules, &ever->subject, &newborn, block) == RIGHT_EDIT ||
+	    (block == BLOCK_ASSIGNMENT && count == 0 && assigns_to_self(batch, &ever->subject)));
+	for (size_t i = 0; i < count && !*out; i++)
+		*out = policy_right(&ever->rules, &ever->subject, &past[i].assignment, block) == RIGHT_EDIT;
+	/* By rules that need no assignment. */
+	if (count == 0 && !own)
+		*out = policy_right(&ever->rules, &ever->subject,
+		    &(struct assignment){ .client = batch->shard.client }, block) == RIGHT_EDIT;
+out:
+	free(past);
+	return code;
+}
+
+enum err_code
+judge_once(bool *out, struct node *hub, const struct access *ever, size_t count, const struct batch *batch,
+    int64_t s, struct err *err)
+{
+	*out = false;
+	for (size_t i = 0; i < count && !*out; i++) {
+		if (shard_is_common(&batch->shard))
+			*out = policy_common_right(&ever[i].subject, batch->shard.block) == RIGHT_EDIT;
+		else if (once_of_client(out, hub, &ever[i], batch, s ? LOG_SHARD_CLIENT(s) : 0, err) != OK)
+			return err->code;
+	}
+	return OK;
 }

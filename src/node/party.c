@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "node/author.h"
 #include "node/feed.h"
+#include "node/judge.h"
+#include "node/past.h"
 #include "store/db.h"
 
 static enum err_code
@@ -54,6 +56,7 @@ load(struct party *party, struct node *hub, writer_t writer, struct err *err)
 		return OK;
 	if (err->code != ERR_NOT_FOUND)
 		return err->code;
+	party->unknown = true;
 	party->access = (struct access){ .subject = { .person = person, .role = ROLE_COUNT } };
 	return OK;
 }
@@ -88,8 +91,44 @@ party_release(struct party **parties)
 	for (; *parties; *parties = next) {
 		next = (*parties)->next;
 		access_release(&(*parties)->access);
+		access_release(&(*parties)->then);
+		for (size_t i = 0; i < (*parties)->ever_count; i++)
+			access_release(&(*parties)->ever[i]);
+		free((*parties)->ever);
 		free(*parties);
 	}
+}
+
+enum err_code
+party_could(bool *out, struct party *party, struct node *hub, const struct batch *batch, int64_t s,
+    struct err *err)
+{
+	*out = party->unknown;
+	if (party->unknown)
+		return OK;
+	if (party->ever == NULL && past_ever(&party->ever, &party->ever_count, hub,
+	    &party->access.subject.person, err) != OK)
+		return err->code;
+	return judge_once(out, hub, party->ever, party->ever_count, batch, s, err);
+}
+
+enum err_code
+party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub, uint64_t epoch,
+    int64_t b, struct err *err)
+{
+	*out = &party->then;
+	if (party->then_b != b || party->then.epoch != epoch) {
+		access_release(&party->then);
+		party->then_b = 0;
+		if (past_access(&party->then, &party->then_revoked, hub, &party->access.subject.person,
+		    party->node, epoch, b, err) != OK) {
+			party->then = (struct access){ .epoch = 0 };
+			return err->code;
+		}
+		party->then_b = b;
+	}
+	*revoked = party->then_revoked;
+	return OK;
 }
 
 enum err_code

@@ -15,6 +15,14 @@ struct party {
 	bool hub;		/* the hub under any of its incarnations: not judged */
 	bool revoked;		/* the device was taken away */
 	struct access access;	/* of its person; empty when nobody knows him */
+	bool unknown;		/* nobody does */
+	struct access *ever;	/* once asked for: what he could do at any time (node/past.h) */
+	size_t ever_count;
+	struct access then;	/* the last that party_then gave */
+	bool then_revoked;
+	int64_t then_b;
+	bool weighed;		/* what is kept aside of its work: batches, bytes */
+	int64_t aside, aside_bytes;
 	struct party *next;
 };
 
@@ -25,6 +33,13 @@ enum err_code party_find(struct party **out, struct party **parties, struct node
     writer_t writer, struct err *err);
 void party_release(struct party **parties);	/* NULL is fine */
 
+/* Could its person ever have written BATCH?  Yes, when he is not known. */
+enum err_code party_could(bool *out, struct party *party, struct node *hub, const struct batch *batch,
+    int64_t s, struct err *err);
+/* What its person could do, and whether the device was taken away, when the policy
+ * was at EPOCH and batch number B the last; *OUT lives until the next call. */
+enum err_code party_then(const struct access **out, bool *revoked, struct party *party, struct node *hub,
+    uint64_t epoch, int64_t b, struct err *err);
 /* May it hold shard S? */
 enum err_code party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, struct err *err);
 

@@ -14,7 +14,7 @@
 #include "store/log.h"
 #include "store/zip.h"
 
-static const char *const states[] = { "waiting", "adopted", "rejected" };
+const char *const quarantine_states[3] = { "waiting", "adopted", "rejected" };
 
 struct kept {
 	int64_t r;
@@ -126,7 +126,7 @@ describe(json_t *array, struct node *hub, const struct kept *kept, struct err *e
 
 	if (batch_decode(&batch, kept->text.p, kept->text.len, err) != OK)
 		return err_wrap(err, "quarantine %lld", (long long)kept->r);
-	entry = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)kept->r, "state", states[kept->decision],
+	entry = json_pack("{s:I, s:s, s:s, s:s}", "id", (json_int_t)kept->r, "state", quarantine_states[kept->decision],
 	    "reason", kept->reason, "block", schema_blocks[batch.shard.block].name);
 	report_set_instant(entry, "at", kept->at_ms);
 	report_set_node(entry, "node", bytes_get_be64(kept->node));
@@ -141,8 +141,11 @@ describe(json_t *array, struct node *hub, const struct kept *kept, struct err *e
 		report_set_title(entry, "client_name", hub, &batch.shard.client);
 	}
 	if (kept->decision) {
-		report_set_title(entry, "decided_by", hub, &kept->decided_by);
-		report_set_instant(entry, "decided", kept->decided_ms);
+		if (id_is_zero(&kept->decided_by))
+			json_object_set_new(entry, "decided_by", json_string("hub"));
+		else
+			report_set_title(entry, "decided_by", hub, &kept->decided_by);
+		report_set_instant(entry, "decided", kept->decided_ms ? kept->decided_ms : kept->at_ms);
 	}
 	json_object_set_new(entry, "changes", changes_of(&batch));
 	json_array_append_new(array, entry);
@@ -222,15 +225,14 @@ quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *per
 	code = read_kept(&kept, &found, hub, SQL_REFUSED_ONE, id, err);
 	if (code == OK && !found)
 		code = err_set(err, ERR_NOT_FOUND, "nothing in quarantine has the number %lld", (long long)id);
-	else if (code == OK && kept.decision)
-		code = err_set(err, ERR_CONFLICT, "number %lld was %s before", (long long)id, states[kept.decision]);
+	else if (code == OK && kept.decision && (adopt || !id_is_zero(&kept.decided_by)))
+		code = err_set(err, ERR_CONFLICT, "number %lld was %s before", (long long)id, quarantine_states[kept.decision]);
 	if (code == OK && adopt)
 		code = adopt_kept(hub, &kept, err);
 	if (code == OK)
 		code = db_run(hub->db, SQL_REFUSED_DECIDE, err, "iibi", id, (int64_t)(adopt ? 1 : 2), person->b,
 		    (size_t)16, now);
-	/* That it was rejected is what they know. */
-	if (code == OK && adopt)
+	if (code == OK)
 		code = db_run(hub->db, SQL_TELLING_AGAIN, err, "i", id);
 	if (code == OK)
 		code = audit_decision(hub, &kept, adopt, person, err);

@@ -12,12 +12,15 @@
 
 #include "node/node.h"
 
+extern const char *const quarantine_states[3];	/* by the decision: waiting, adopted, rejected */
+
 /* Hub: [{"id","at","person","node","client","client_name","block","reason",
  *   "state":"waiting"|"adopted"|"rejected","decided_by","decided","changes":[{"verb",
  *   "type","record","field","key","value"}]}], oldest first; only what waits unless ALL. */
 enum err_code quarantine_list(json_t **out, struct node *hub, bool all, struct err *err);
-/* Hub: decide about entry ID in the name of PERSON.  ERR_CONFLICT when it was
- * decided before, or its author has since written the same change again. */
+/* Hub: decide about entry ID in the name of PERSON.  What the hub rejected a person
+ * can only reject too: then it no longer counts against its device (node/aside.h).
+ * ERR_CONFLICT when it was decided before, or its author has since written the same change again. */
 enum err_code quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *person,
     struct err *err);
 

@@ -25,7 +25,7 @@ struct history {
 	struct record_log log;
 	struct author authors[AUTHORS_MAX];
 	size_t author_count;
-	int64_t up, acked;	/* the own up feed; up 0: none */
+	int64_t up, confirmed;	/* the own up feed; up 0: none */
 };
 
 static enum err_code
@@ -59,7 +59,7 @@ own_feed(struct history *h, struct err *err)
 		return err->code;
 	if (row) {
 		h->up = db_col_int(stmt, 0);
-		h->acked = db_col_int(stmt, 3);
+		h->confirmed = db_col_int(stmt, 9);
 		db_reset(stmt);
 	}
 	return OK;
@@ -74,7 +74,7 @@ batch_state(const char **out, struct history *h, const struct record_op *op, str
 
 	if (h->up && db_int(&n, &found, h->node->db, SQL_ENTRY_OF_BATCH, err, "ii", h->up, op->b) != OK)
 		return err->code;
-	*out = op->voided ? "refused" : !found || (n && n <= h->acked) ? "accepted" : n ? "sent" : "here";
+	*out = op->voided ? "refused" : !found || (n && n <= h->confirmed) ? "accepted" : n ? "sent" : "here";
 	return OK;
 }
 

@@ -8,7 +8,9 @@
 #include "base/mem.h"
 #include "node/access.h"
 #include "node/author.h"
+#include "node/feed.h"
 #include "node/peer.h"
+#include "node/quarantine.h"
 #include "node/query.h"
 #include "node/report_part.h"
 #include "node/title.h"
@@ -104,7 +106,8 @@ add_refused(json_t *array, struct node *node, struct err *err)
 			return OK;
 		shard = db_col_text(stmt, 2, &len);
 		reason = db_col_text(stmt, 6, &len);
-		entry = json_pack("{s:I, s:s}", "id", (json_int_t)db_col_int(stmt, 0), "reason", reason);
+		entry = json_pack("{s:I, s:s, s:s}", "id", (json_int_t)db_col_int(stmt, 0), "reason", reason,
+		    "state", quarantine_states[db_col_int(stmt, 7)]);
 		set_shard(entry, node, shard);
 		report_set_instant(entry, "at", db_col_int(stmt, 5));
 		json_array_append_new(array, entry);
@@ -128,7 +131,8 @@ add_notices(json_t *array, struct node *node, struct err *err)
 		if (!row)
 			return OK;
 		block = db_col_int(stmt, 1);
-		entry = json_pack("{s:s}", "reason", db_col_text(stmt, 2, NULL));
+		entry = json_pack("{s:s, s:s}", "reason", db_col_text(stmt, 2, NULL), "state",
+		    quarantine_states[db_col_int(stmt, 4) ? 2 : 0]);
 		report_set_instant(entry, "at", db_col_int(stmt, 0));
 		if (block >= 0 && block < BLOCK_COUNT)
 			json_object_set_new(entry, "block", json_string(schema_blocks[block].name));
@@ -137,19 +141,49 @@ add_notices(json_t *array, struct node *node, struct err *err)
 	}
 }
 
+/* Batches that are here only, on their way, and confirmed by the hub. */
+struct own_work {
+	int64_t unsent, sent, confirmed;
+};
+
 static enum err_code
-pending(int64_t *batches, int64_t *purging, struct node *node, struct err *err)
+weigh_work(struct own_work *out, struct node *node, const struct feed *up, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
+	bool row;
+
+	if (db_int(&out->unsent, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", up->f, (int64_t)0) != OK ||
+	    db_query(&stmt, node->db, SQL_ENTRY_SENT, err, "ii", up->f, (int64_t)up->confirmed) != OK ||
+	    db_row(node->db, stmt, &row, err) != OK)
+		return err->code;
+	if (row) {
+		out->sent = db_col_int(stmt, 0);
+		out->confirmed = db_col_int(stmt, 1);
+		db_reset(stmt);
+	}
+	return OK;
+}
+
+static enum err_code
+pending(struct own_work *work, int64_t *purging, struct node *node, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	struct feed feed = { .f = 0 };
 	uint8_t id[8];
 	int64_t up = 0, down = 0;
 	bool found, row;
 
-	*batches = *purging = 0;
+	*work = (struct own_work){ 0 };
+	*purging = 0;
 	bytes_put_be64(id, node->id);
-	if (db_int(&up, &found, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)1) != OK ||
-	    (found && db_int(batches, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", up, (int64_t)0) != OK) ||
-	    db_int(&down, &found, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)0) != OK)
+	if (feed_load(&feed, node, node->id, true, err) == OK) {
+		up = feed.f;
+		if (weigh_work(work, node, &feed, err) != OK)
+			return err->code;
+	} else if (err->code != ERR_NOT_FOUND) {
+		return err->code;
+	}
+	if (db_int(&down, &found, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)0) != OK)
 		return err->code;
 	for (int i = 0; i < 2; i++) {
 		if (db_query(&stmt, node->db, SQL_PURGE_OF, err, "i", i ? down : up) != OK)
@@ -192,7 +226,8 @@ enum err_code
 report_status(json_t **out, struct node *node, struct err *err)
 {
 	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
-	int64_t batches = 0, purging = 0, clients = 0, synced = 0;
+	int64_t purging = 0, clients = 0, synced = 0;
+	struct own_work work;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
 	struct author self;
@@ -207,7 +242,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 		code = OK;	/* before the first sync */
 	if (!node->hub)
 		epoch = access.epoch;
-	if (code != OK || (code = pending(&batches, &purging, node, err)) != OK ||
+	if (code != OK || (code = pending(&work, &purging, node, err)) != OK ||
 	    (code = log_meta_int(&synced, node->db, "last_sync", err)) != OK ||
 	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
 	    (code = author_find(&self, node, node->writer, err)) != OK ||
@@ -221,7 +256,9 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "role", json_string(report_role(&subject)));
 	report_set_title(status, "org", node, &node->org);
 	json_object_set_new(status, "hub", node->hub ? json_true() : json_string(node->hub_url));
-	json_object_set_new(status, "pending_batches", json_integer(batches));
+	json_object_set_new(status, "pending_batches", json_integer(work.unsent));
+	json_object_set_new(status, "sent_batches", json_integer(work.sent));
+	json_object_set_new(status, "confirmed_batches", json_integer(work.confirmed));
 	report_set_instant(status, "last_sync", synced);
 	json_object_set_new(status, "epoch", json_integer((json_int_t)epoch));
 	json_object_set_new(status, "clients", json_integer(clients));

@@ -9,8 +9,8 @@
 
 #include "node/node.h"
 
-/* {"node","person","person_id","role","org","hub","pending_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device","passport_hours",
+/* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches","last_sync",
+ *  "epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device","passport_hours",
  *  "unattended":{"said","tried","next"} or null}; node/peer.h, node/unattended.h */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/access.h"
+#include "node/aside.h"
 #include "node/audit.h"
 #include "node/entitle.h"
 #include "node/feed.h"
@@ -58,6 +59,7 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	 * be purged there. */
 	down->policy = 0;
 	down->passport_ms = 0;
+	down->confirmed = 0;
 	down->has_acked = false;
 	bytes_put_be64(id, down->node);
 	if (db_run(hub->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)0) != OK ||
@@ -130,42 +132,6 @@ serve_add_purges(struct header *header, struct feed *down, struct node *hub, str
 	return OK;
 }
 
-static enum err_code
-add_refusals(struct header *header, struct node *hub, node_t node, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	int64_t *rs = NULL;
-	size_t count = 0, cap = 0, len;
-	uint8_t id[8];
-	bool row;
-	enum err_code code;
-
-	bytes_put_be64(id, node);
-	if ((code = db_query(&stmt, hub->db, SQL_TELLING_DUE, err, "bi", id, sizeof(id),
-	    (int64_t)HEADER_LINES_MAX)) != OK)
-		return code;
-	for (;;) {
-		struct header_refusal *refusal;
-
-		if ((code = db_row(hub->db, stmt, &row, err)) != OK || !row)
-			break;
-		rs = mem_grow(rs, count, &cap, sizeof(*rs));
-		rs[count++] = db_col_int(stmt, 0);
-		header->refusals = mem_grow(header->refusals, header->refusal_count, &header->refusal_cap,
-		    sizeof(*header->refusals));
-		refusal = &header->refusals[header->refusal_count++];
-		snprintf(refusal->shard, sizeof(refusal->shard), "%s", db_col_text(stmt, 1, NULL));
-		refusal->writer = bytes_get_be64(db_col_blob(stmt, 2, &len));
-		refusal->seq = (uint64_t)db_col_int(stmt, 3);
-		snprintf(refusal->reason, sizeof(refusal->reason), "%s", db_col_text(stmt, 4, NULL));
-	}
-	header->more += count == HEADER_LINES_MAX;
-	for (size_t i = 0; i < count && code == OK; i++)
-		code = db_run(hub->db, SQL_TELLING_TOLD, err, "ibi", rs[i], id, sizeof(id), (int64_t)header->n);
-	free(rs);
-	return code;
-}
-
 /* The next commit of the down feed, when there is anything to say. */
 static enum err_code
 make_down(struct feed *down, struct node *hub, const struct serve_caller *caller, bool revoked,
@@ -177,7 +143,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	struct buf text, passport;
 	int64_t *bs = NULL;
 	size_t count = 0;
-	bool renew = !revoked && (down->passport_ms == 0 ||
+	bool receipt, renew = !revoked && (down->passport_ms == 0 ||
 	    down->passport_ms + PASSPORT_AGE_MS < header.time_ms);
 	enum err_code code;
 
@@ -186,9 +152,11 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	if ((code = feed_load(&up, hub, caller->node, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK ||
 	    (code = serve_add_purges(&header, down, hub, err)) != OK ||
-	    (code = add_refusals(&header, hub, caller->node, err)) != OK)
+	    (code = aside_say(&header, hub, caller->node, err)) != OK)
 		goto out;
-	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted)
+	/* Whoever brought something gets the hub's signed word that it came. */
+	receipt = up.has_tip && up.n != down->confirmed;
+	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted && !receipt)
 		goto out;
 	if (renew && (code = passport_make(&passport, hub, caller->node, &caller->person,
 	    PASSPORT_VALID_MS, err)) != OK)
@@ -202,6 +170,10 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	header_encode(&text, &header, hub->key);
 	if (renew)
 		down->passport_ms = header.time_ms;
+	if (receipt) {
+		down->confirmed = up.n;
+		down->confirmed_n = header.n;
+	}
 	code = feed_commit(down, hub, bs, count, &text, renew ? &passport : NULL, err);
 out:
 	header_release(&header);

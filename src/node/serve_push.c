@@ -13,6 +13,7 @@
 #include "node/header.h"
 #include "node/incarnation.h"
 #include "node/peer_take.h"
+#include "node/witness.h"
 #include "repo/commit.h"
 #include "repo/pack.h"
 #include "repo/smart.h"
@@ -71,7 +72,9 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 		code = peer_take(&r->taking, &chunk, err);
 	for (size_t i = 0; r->hub->hub && i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
-	if (code == OK && (!r->hub->hub || (code = take_receipts(r, &header, &chunk, err)) == OK)) {
+	if (code == OK && r->hub->hub && (code = take_receipts(r, &header, &chunk, err)) == OK)
+		code = witness_keep(r->hub, &header, err);
+	if (code == OK) {
 		r->up.n = r->up.acked = header.n;
 		r->up.epoch = header.epoch;
 		r->up.has_tip = r->up.has_acked = true;
@@ -229,7 +232,7 @@ serve_push(struct server_reply *reply, struct node *hub, const struct serve_call
 		smart_push_report(reply->body, &push, NULL, NULL);
 	else if (code == ERR_IO)
 		return code;
-	else if (code == ERR_CONFLICT)
+	else if (code == ERR_CONFLICT || code == ERR_DENIED)
 		smart_push_report(reply->body, &push, NULL, err->msg);
 	else
 		smart_push_report(reply->body, &push, err->msg, "not taken");

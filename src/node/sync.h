@@ -8,13 +8,14 @@
 #include "node/node.h"
 
 struct sync_result {
-	uint64_t sent_batches, received_batches, purged_shards, refused_batches;
+	uint64_t sent_batches, received_batches, purged_shards;
+	uint64_t refused_batches, rejected_batches;	/* not accepted: waiting for a head; for good */
 	uint64_t requests, bytes_out, bytes_in;		/* bodies */
 	uint64_t passports;		/* of its persons, that a branch's node was given */
 	uint64_t retry_after_s;		/* the other end asks to be left alone so long; 0: it does not say */
 	uint64_t left;			/* batches still to come (when it was cut off) */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
-	char refused_why[256];		/* of the first refused batch */
+	char refused_why[256];		/* of the first batch that was not accepted */
 };
 
 struct sync_progress {

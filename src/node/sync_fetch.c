@@ -16,11 +16,11 @@
 #include "node/header.h"
 #include "node/passport.h"
 #include "node/purge.h"
+#include "node/verdict.h"
 #include "repo/commit.h"
 #include "repo/remote.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/record.h"
 #include "store/zip.h"
 
 static enum err_code
@@ -37,63 +37,6 @@ object_in(void *context, const struct pack_object *object, struct err *err)
 	struct session *s = context;
 
 	return chunk_objects_add(s->objects, object, err);
-}
-
-/* Work of ours that was refused and that a head has adopted since. */
-static enum err_code
-take_back_in(struct session *s, const struct header_refusal *adopted, struct err *err)
-{
-	struct shard shard;
-	int64_t w, b, shard_s;
-	bool found;
-
-	if (!shard_from_text(&shard, adopted->shard, strlen(adopted->shard)))
-		return OK;
-	if (log_shard(&shard_s, s->node->db, &shard, false, err) != OK ||
-	    log_writer(&w, s->node->db, adopted->writer, false, err) != OK)
-		return err->code == ERR_NOT_FOUND ? OK : err->code;
-	if (log_batch_of_dot(&b, &found, s->node->db, shard_s, w, adopted->seq, err) != OK)
-		return err->code;
-	if (!found)
-		return OK;
-	if (db_run(s->node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)0) != OK ||
-	    db_run(s->node->db, SQL_NOTICE_ADOPTED, err, "s", adopted->shard) != OK)
-		return err->code;
-	return record_rebuild_shard(s->node->db, shard_s, err);
-}
-
-static enum err_code
-void_refused(struct session *s, const struct header_refusal *refusal, struct err *err)
-{
-	struct shard shard;
-	int64_t w, b, shard_s;
-	bool found;
-
-	if (refusal->reason[0] == '\0')
-		return take_back_in(s, refusal, err);
-	s->result->refused_batches++;
-	if (s->result->refused_why[0] == '\0')
-		snprintf(s->result->refused_why, sizeof(s->result->refused_why), "%s", refusal->reason);
-	if (!shard_from_text(&shard, refusal->shard, strlen(refusal->shard)))
-		return OK;
-	/* Where the shard is gone from here, no trace of its name comes back with the news. */
-	if (log_shard(&shard_s, s->node->db, &shard, false, err) != OK) {
-		if (err->code != ERR_NOT_FOUND)
-			return err->code;
-		return db_run(s->node->db, SQL_NOTICE_ADD, err, "iisn", (int64_t)node_now_ms(s->node),
-		    (int64_t)shard.block, refusal->reason);
-	}
-	if (db_run(s->node->db, SQL_NOTICE_ADD, err, "iiss", (int64_t)node_now_ms(s->node),
-	    (int64_t)shard.block, refusal->reason, refusal->shard) != OK ||
-	    log_writer(&w, s->node->db, refusal->writer, false, err) != OK)
-		return err->code == ERR_NOT_FOUND ? OK : err->code;
-	if (log_batch_of_dot(&b, &found, s->node->db, shard_s, w, refusal->seq, err) != OK)
-		return err->code;
-	if (!found)
-		return OK;
-	if (db_run(s->node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)1) != OK)
-		return err->code;
-	return record_rebuild_shard(s->node->db, shard_s, err);
 }
 
 enum err_code
@@ -129,6 +72,42 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 }
 
 static enum err_code
+take_verdict(struct session *s, const struct header_refusal *refusal, struct err *err)
+{
+	struct sync_result *result = s->result;
+	bool own;
+
+	if (verdict_take(&own, s->node, refusal, err) != OK)
+		return err->code;
+	if (!own || refusal->reason[0] == '\0')
+		return OK;
+	*(refusal->rejected ? &result->rejected_batches : &result->refused_batches) += 1;
+	if (result->refused_why[0] == '\0')
+		snprintf(result->refused_why, sizeof(result->refused_why), "%s", refusal->reason);
+	return OK;
+}
+
+/* The hub's signed word on all that we sent up to the commit it names: what it
+ * does not refuse beside that is accepted. */
+static enum err_code
+take_receipt(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
+{
+	uint64_t n;
+
+	if (!header->has_ack)
+		return OK;
+	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
+	    feed_commit_n(&n, &s->up, s->node, header->ack, err) != OK)
+		return err->code;
+	if (n <= s->up.confirmed)
+		return OK;
+	s->up.confirmed = n;
+	if (db_run(s->node->db, SQL_META_PUT, err, "st", "receipt", chunk->header, chunk->header_len) != OK)
+		return err->code;
+	return feed_save(&s->up, s->node, err);
+}
+
+static enum err_code
 apply_chunk(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
 	uint64_t new = 0;
@@ -142,10 +121,10 @@ apply_chunk(struct session *s, const struct chunk *chunk, const struct header *h
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
 			return err->code;
 	for (size_t i = 0; i < header->refusal_count; i++)
-		if (void_refused(s, &header->refusals[i], err) != OK)
+		if (take_verdict(s, &header->refusals[i], err) != OK)
 			return err->code;
 	s->result->received_batches += new;
-	return OK;
+	return take_receipt(s, chunk, header, err);
 }
 
 /* The new tip of the down feed, and its commit for the next negotiation. */

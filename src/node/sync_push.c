@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "core/batch.h"
 #include "node/header.h"
+#include "node/witness.h"
 #include "repo/remote.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -169,6 +170,8 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 		header.n = s->up.n + 1;
 		header.time_ms = node_now_ms(s->node);
 		header.more = *left;
+		if (!s->peer && count && (code = witness_tell(&header, s->node, s->up.f, bs[count - 1], err)) != OK)
+			goto out;
 		header.has_ack = s->down.has_acked;
 		memcpy(header.ack, s->down.acked_tip, 20);
 		header_encode(&text, &header, s->node->key);

@@ -622,8 +622,18 @@ a_node_takes_what_its_writers_signed_and_once(void **state)
 	forged_release(&forged);
 	ops[0].value = (struct value){ "\"other\"", 7 };
 	link_forge(&forged, head.home.node->key, head.home.node->writer, &batch, 1);
-	assert_int_equal(from_hub(&new, node, &forged.part), ERR_CONFLICT);
+	/* Another under its name takes its place, except of its own work. */
+	assert_int_equal(from_hub(&new, node, &forged.part), OK);
+	assert_int_equal(batches(node), before + 1);
 	forged_release(&forged);
+	batch.writer = node->writer;
+	for (int i = 0; i < 2; i++) {
+		ops[0].value = (struct value){ i ? "\"b\"" : "\"a\"", 3 };
+		link_forge(&forged, node->key, node->writer, &batch, 1);
+		assert_int_equal(from_hub(&new, node, &forged.part), i ? ERR_CONFLICT : OK);
+		forged_release(&forged);
+	}
+	assert_string_equal(err.msg, SAY_FORK);
 	assert_sound(node);
 }
 

@@ -67,8 +67,12 @@ assert_same(const struct header *a, const struct header *b)
 		assert_string_equal(a->refusals[i].shard, b->refusals[i].shard);
 		assert_int_equal(a->refusals[i].writer, b->refusals[i].writer);
 		assert_int_equal(a->refusals[i].seq, b->refusals[i].seq);
+		assert_int_equal(a->refusals[i].rejected, b->refusals[i].rejected);
 		assert_string_equal(a->refusals[i].reason, b->refusals[i].reason);
 	}
+	assert_int_equal(a->witness_count, b->witness_count);
+	if (a->witness_count)
+		assert_memory_equal(a->witnesses, b->witnesses, a->witness_count * 32);
 }
 
 static void
@@ -101,22 +105,23 @@ static void
 a_full_header_down_comes_back(void **state)
 {
 	struct header_purge purges[] = { { SHARD, 1234, 0 }, { "*", 1, 0 }, { "policy", 9, 0 } };
-	struct header_refusal refusals[] = { { SHARD, 77, 3, "no right to change Deals" },
-		{ "people", 78, 1, "a \"quoted\"\nreason" } };
+	struct header_refusal refusals[] = { { SHARD, 77, 3, false, "no right to change Deals" },
+		{ "people", 78, 1, true, "a \"quoted\"\nreason" }, { "people", 78, 2, false, "" } };
 	struct header header = { .node = 5, .epoch = 2, .n = 3, .time_ms = 4, .more = 6, .has_prev = true,
 		.prev = { 1 }, .has_ack = true, .ack = { 2 }, .purges = purges, .purge_count = 3,
-		.refusals = refusals, .refusal_count = 2 };
+		.refusals = refusals, .refusal_count = 3 };
 
 	(void)state;
 	check_round_trip(&header);
 }
 
 static void
-a_header_up_carries_receipts(void **state)
+a_header_up_carries_receipts_and_witnesses(void **state)
 {
 	struct header_purge purges[] = { { SHARD, 1234, 12 }, { "*", 1, UINT64_MAX } };
+	uint8_t witnesses[][32] = { { 1 }, { 0 }, { 255, 254 } };
 	struct header header = { .up = true, .node = 5, .epoch = 2, .n = 3, .time_ms = 4, .has_ack = true,
-		.ack = { 255 }, .purges = purges, .purge_count = 2 };
+		.ack = { 255 }, .purges = purges, .purge_count = 2, .witnesses = witnesses, .witness_count = 3 };
 
 	(void)state;
 	check_round_trip(&header);
@@ -125,7 +130,7 @@ a_header_up_carries_receipts(void **state)
 static void
 the_longest_reason_comes_back(void **state)
 {
-	struct header_refusal refusal = { SHARD, 77, 3, "" };
+	struct header_refusal refusal = { SHARD, 77, 3, false, "" };
 	struct header header = { .node = 5, .refusals = &refusal, .refusal_count = 1 };
 
 	(void)state;
@@ -152,7 +157,10 @@ a_line_that_is_not_understood_is_refused(void **state)
 		{ false, "refused " SHARD " 0000000000000001 1 x\n" },
 		{ false, "refused " SHARD " 0000000000000001 1 \"x\" \n" },
 		{ false, "refused " SHARD " 1 1 \"x\"\n" }, { false, "other 1\n" }, { false, "\n" },
-		{ false, "epoch 1" },
+		{ false, "epoch 1" }, { true, "rejected " SHARD " 0000000000000001 1 \"x\"\n" },
+		{ false, "rejected " SHARD " 0000000000000001 1\n" }, { true, "witness AAAA\n" }, { true, "witness\n" },
+		{ false, "witness AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n" },
+		{ true, "witness AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB\n" },
 	};
 	struct header out;
 
@@ -217,7 +225,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(a_bare_header_comes_back),
 		EACH(a_full_header_down_comes_back),
-		EACH(a_header_up_carries_receipts),
+		EACH(a_header_up_carries_receipts_and_witnesses),
 		EACH(the_longest_reason_comes_back),
 		EACH(a_line_that_is_not_understood_is_refused),
 		EACH(another_version_is_told_apart),

@@ -15,11 +15,14 @@
 #include "core/schema.h"
 #include "core/seal.h"
 #include "crypto/key.h"
+#include "node/aside.h"
 #include "node/edit.h"
 #include "node/entitle.h"
 #include "node/header.h"
 #include "node/passport.h"
 #include "node/purge.h"
+#include "node/verdict.h"
+#include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/zip.h"
@@ -173,7 +176,7 @@ link_objects(struct node *node, int64_t f, uint64_t n)
 /* --- push --- */
 
 static enum err_code
-admit_chunk(struct link *link, const struct chunk *chunk, struct err *err)
+admit_chunk(struct link *link, const struct chunk *chunk, const struct header *header, struct err *err)
 {
 	struct node *hub = link->hub->node;
 	enum err_code code = OK;
@@ -183,6 +186,8 @@ admit_chunk(struct link *link, const struct chunk *chunk, struct err *err)
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_part(&link->admission, &chunk->parts[i], err);
 	party_release(&link->admission.parties);
+	if (code == OK && header)
+		code = witness_keep(hub, header, err);
 	if (code == OK)
 		return db_commit(hub->db, err);
 	db_rollback(hub->db);
@@ -213,6 +218,7 @@ push_one(struct link *link, bool *made, struct err *err)
 		header.n = up.n + 1;
 		header.time_ms = node_now_ms(node);
 		buf_init(&text, HEADER_MAX);
+		must(witness_tell(&header, node, up.f, bs[count - 1], err), err);
 		header_encode(&text, &header, node->key);
 		must(feed_commit(&up, node, bs, count, &text, NULL, err), err);
 		buf_release(&text);
@@ -224,8 +230,8 @@ push_one(struct link *link, bool *made, struct err *err)
 	objects = link_objects(node, up.f, up.n);
 	must(chunk_open(&chunk, objects, up.tip, err), err);
 	must(header_decode(&header, chunk.header, chunk.header_len, key_public(node->key), err), err);
+	code = admit_chunk(link, &chunk, &header, err);
 	header_release(&header);
-	code = admit_chunk(link, &chunk, err);
 	chunk_close(&chunk);
 	chunk_objects_free(objects);
 	if (code != OK)
@@ -323,6 +329,7 @@ make_down(struct feed *down, struct link *link)
 	header.n = down->n + 1;
 	header.time_ms = node_now_ms(hub);
 	order_purges(&header, down, hub);
+	must(aside_say(&header, hub, link->home.node->id, &err), &err);
 	header_encode(&text, &header, hub->key);
 	must(passport_make(&passport, hub, link->home.node->id, &link->person, PASSPORT_VALID_MS, &err), &err);
 	must(feed_commit(down, hub, bs, count, &text, &passport, &err), &err);
@@ -354,12 +361,15 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
+	bool own_work;
 	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len, err);
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		code = obey(link, &header->purges[i], err);
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
+	for (size_t i = 0; i < header->refusal_count && code == OK; i++)
+		code = verdict_take(&own_work, node, &header->refusals[i], err);
 	if (code != OK)
 		return code;
 	own->epoch = header->epoch;
@@ -474,7 +484,7 @@ link_admit(struct link *link, const struct chunk_part *part, struct err *err)
 {
 	struct chunk chunk = { .parts = (struct chunk_part *)part, .part_count = 1 };
 
-	return admit_chunk(link, &chunk, err);
+	return admit_chunk(link, &chunk, NULL, err);
 }
 
 const char *

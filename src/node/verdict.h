@@ -1,0 +1,22 @@
+/*
+ * verdict - what the hub decided about work, carried out on a node.
+ *
+ * Refused work is void wherever it is: it stays in the log and its shard is made
+ * anew without it.  Work that was adopted counts again.  What the node itself
+ * wrote it keeps a notice of, for its person.
+ */
+#ifndef NODE_VERDICT_H
+#define NODE_VERDICT_H
+
+#include "node/header.h"
+
+/* In a write transaction.  *OWN: it was written on this node.  Said again it
+ * changes nothing. */
+enum err_code verdict_take(bool *own, struct node *node, const struct header_refusal *refusal, struct err *err);
+
+/* In a write transaction: batch number B of another's, which the hub has as evidence,
+ * bears the name of work that the hub accepted, and makes room for it.  Its shard is
+ * to be made anew.  ERR_CONFLICT while it waits to be sent to the hub. */
+enum err_code verdict_yield(struct node *node, int64_t b, struct err *err);
+
+#endif
