@@ -48,11 +48,12 @@ CREATE TABLE batch(
 	ops INTEGER NOT NULL,
 	seal INTEGER NOT NULL,
 	leaf INTEGER NOT NULL,		-- its place in the seal
-	void INTEGER NOT NULL,		-- 1: refused by the hub; kept, not applied
+	void INTEGER NOT NULL,		-- 1: refused by the hub; 2: the hub has to judge; kept, not applied
 	size INTEGER NOT NULL,		-- inflated
 	z BLOB NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX batch_s ON batch(s, w, seq);
+CREATE INDEX batch_void ON batch(b) WHERE void = 2;
 
 -- Where own seqs go on in a shard that was purged; h is a keyed hash of its name.
 CREATE TABLE floor(
@@ -71,6 +72,11 @@ CREATE TABLE stated(
 	PRIMARY KEY(w, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX stated_about ON stated(about);
+-- Shards that were erased here and that the hub has not given again: keyed hashes
+-- of their names.  A peer who does not know yet does not bring them back.
+CREATE TABLE gone(
+	h BLOB PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- Values that stand beside the winner while a conflict lasts.
 CREATE TABLE sibling(
@@ -92,10 +98,11 @@ INSERT INTO search(search, rank) VALUES('hashsize', 8388608);
 INSERT INTO search(search, rank) VALUES('automerge', 8);
 
 
--- One direction of a link: down is hub to node, up is node to hub.
+-- One direction of a link: down is server to node, up is node to server.
 CREATE TABLE feed(
 	f INTEGER PRIMARY KEY,
-	node BLOB NOT NULL,		-- 8 bytes: the node that is not the hub
+	server BLOB NOT NULL,		-- 8 bytes: the peer that serves the link; zero: the hub
+	node BLOB NOT NULL,		-- 8 bytes: the node that asks
 	up INTEGER NOT NULL,
 	epoch INTEGER NOT NULL,		-- a new one starts a new chain
 	n INTEGER NOT NULL,		-- commits in the chain, since ever
@@ -108,7 +115,7 @@ CREATE TABLE feed(
 	confirmed INTEGER NOT NULL DEFAULT 0,	-- n of the newest up commit that the hub has confirmed by its
 					-- signature (node, up; hub, down: in commit confirmed_n)
 	confirmed_n INTEGER NOT NULL DEFAULT 0,
-	UNIQUE(node, up)
+	UNIQUE(node, up, server)
 ) STRICT;
 
 -- What a feed carries: n = 0 is due, else the commit that it went with.  Hub, down:
@@ -132,7 +139,8 @@ CREATE TABLE object(
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX object_f ON object(f, n);
 
--- Hub: the shards that a node holds, as far as we told it.
+-- Hub: the shards that a node holds, as far as we told it.  A branch: those that a
+-- peer of its branch has told it of.
 CREATE TABLE held(
 	f INTEGER NOT NULL,
 	s INTEGER NOT NULL,
@@ -247,6 +255,14 @@ CREATE TABLE remembered(
 	person BLOB PRIMARY KEY,
 	epoch INTEGER NOT NULL,
 	facts INTEGER NOT NULL,		-- 1 while no newer fact about the person has come
+	passport TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A node: the newest passport that was shown of each peer (node/peer.h).
+CREATE TABLE passport(
+	node BLOB PRIMARY KEY,
+	epoch INTEGER NOT NULL,
+	issued_ms INTEGER NOT NULL,
 	passport TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -441,9 +457,9 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
 -- name: FEED_GET
-SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2;
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2 AND server = zeroblob(8);
 -- name: FEED_ADD
-INSERT INTO feed(node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?1, ?2, 1, 0, 0, 0, 0, 0);
+INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(zeroblob(8), ?1, ?2, 1, 0, 0, 0, 0, 0);
 -- name: FEED_PUT
 UPDATE feed SET epoch = ?2, n = ?3, acked = ?4, tip = ?5, acked_tip = ?6, scanned = ?7, policy = ?8, passport_ms = ?9, confirmed = ?10, confirmed_n = ?11 WHERE f = ?1;
 
@@ -842,3 +858,44 @@ INSERT OR IGNORE INTO held(f, s) SELECT ?2, s FROM held WHERE f = ?1;
 SELECT batch.b FROM batch LEFT JOIN seal ON seal.i = batch.seal AND batch.b >= seal.b AND batch.b < seal.b + leaves WHERE seal.i IS NULL ORDER BY batch.b;
 -- name: ENTRY_TAKE_OUT
 DELETE FROM entry WHERE f = ?1 AND b = ?2;
+
+-- Peers (node/peer.c, node/feed.c).
+
+-- name: FEED_PEER
+SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2 AND server = ?3;
+-- name: FEED_PEER_ADD
+INSERT INTO feed(server, node, up, epoch, n, acked, scanned, policy, passport_ms) VALUES(?3, ?1, ?2, 1, 0, 0, 0, 0, 0);
+-- name: PEER_ENTRIES_FORGET /*scan*/
+DELETE FROM entry WHERE f IN (SELECT f FROM feed WHERE server != zeroblob(8)) AND b IN (SELECT b FROM batch WHERE s = ?1);
+-- name: PEER_OBJECTS_FORGET /*scan*/
+DELETE FROM object WHERE type != 1 AND f IN (SELECT f FROM feed WHERE server != zeroblob(8));
+-- name: PEER_HELD_ORDER /*scan*/
+INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) SELECT feed.f, ?2, ?3, 0, 0, 0 FROM feed CROSS JOIN held ON held.f = feed.f AND s = ?1 WHERE server != zeroblob(8);
+-- name: PEER_HELD_FORGET /*scan*/
+DELETE FROM held WHERE s = ?1 AND f IN (SELECT f FROM feed WHERE server != zeroblob(8));
+-- name: GONE_ADD
+INSERT OR IGNORE INTO gone(h) VALUES(?1);
+-- name: GONE_GET
+SELECT 1 FROM gone WHERE h = ?1;
+-- name: GONE_DROP
+DELETE FROM gone WHERE h = ?1;
+-- name: WIPE_GONE
+DELETE FROM gone;
+-- name: PURGE_DROP
+DELETE FROM purge WHERE f = ?1 AND shard = ?2;
+-- name: PASSPORT_GET
+SELECT epoch, issued_ms, passport FROM passport WHERE node = ?1;
+-- name: PASSPORT_PUT
+INSERT OR REPLACE INTO passport(node, epoch, issued_ms, passport) VALUES(?1, ?2, ?3, ?4);
+-- name: PASSPORT_FORGET /*scan*/
+DELETE FROM passport WHERE issued_ms < ?1;
+-- name: WIPE_PASSPORT
+DELETE FROM passport;
+-- name: ENTRY_DUE_SHARD
+SELECT 1 FROM batch JOIN entry ON entry.b = batch.b AND entry.f = ?1 AND n = 0 WHERE s = ?2 LIMIT 1;
+-- name: ENTRY_DUE_DROP
+DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
+-- name: BATCH_JUDGED /*scan*/
+SELECT b, s FROM batch WHERE void = 2 AND NOT EXISTS (SELECT 1 FROM entry WHERE f = ?1 AND n = 0 AND entry.b = batch.b) ORDER BY b;
+-- name: ENTRY_OF_PEER
+SELECT entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n = ?2 ORDER BY s >= 32, s % 32 != 0, entry.b;

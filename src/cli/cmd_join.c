@@ -43,7 +43,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	free(home);
 	if (code != OK)
 		return code;
-	code = session_run(cli, node, err);
+	code = session_run(cli, node, NULL, err);
 	if (code != OK)
 		err_wrap(err, "joined, but the first sync did not end; satchel sync goes on");
 	node_close(node);

@@ -94,6 +94,23 @@ print_contact(const struct node *node, const json_t *status)
 	buf_release(&line);
 }
 
+/* A node that syncs by itself. */
+static void
+print_unattended(const json_t *unattended)
+{
+	struct buf line;
+
+	if (!json_is_object(unattended))
+		return;
+	buf_init(&line, 4096);
+	buf_adds(&line, "By itself: ");
+	out_time(&line, out_string(unattended, "tried"));
+	buf_addf(&line, " %s; next ", out_string(unattended, "said"));
+	out_time(&line, out_string(unattended, "next"));
+	out_line(stdout, line.p);
+	buf_release(&line);
+}
+
 static void
 print_backfill(const json_t *status)
 {
@@ -112,6 +129,7 @@ print(const struct node *node, const json_t *status)
 	    out_string(status, "org"));
 	out_say(stdout, "Node %s %s", out_string(status, "node"), out_string(status, "device"));
 	print_contact(node, status);
+	print_unattended(json_object_get(status, "unattended"));
 	if (!node->hub)
 		print_work(status);
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
@@ -119,6 +137,9 @@ print(const struct node *node, const json_t *status)
 		print_backfill(status);
 	if (json_is_true(json_object_get(status, "paused")))
 		out_line(stdout, "Paused: a head of sales has to let this device go on (satchel nodes resume).");
+	if (strcmp(out_string(status, "role"), "head") == 0)
+		out_say(stdout, "What you revoke may still pass among devices that meet without the hub for %lld hours "
+		    "(passport_hours)", (long long)number(status, "passport_hours"));
 	if (number(status, "conflicts"))
 		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
 		    (long long)number(status, "conflicts"));

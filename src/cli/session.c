@@ -101,9 +101,9 @@ print(const struct sync_result *result)
 }
 
 enum err_code
-session_run(const struct cli *cli, struct node *node, struct err *err)
+session_run(const struct cli *cli, struct node *node, const char *url, struct err *err)
 {
-	struct sync_options options = { .progress = show_progress };
+	struct sync_options options = { .url = url, .progress = show_progress };
 	struct sync_result result = { 0 };
 	enum err_code code = sync_run(&result, node, &options, err);
 

@@ -9,8 +9,8 @@
 struct cli;
 struct node;
 
-/* Sync with the hub, showing progress, and say how it went: one line, or JSON.
+/* Sync with the hub, or with the peer at URL (NULL: the hub), showing progress, and say how it went: one line, or JSON.
  * ERR_DENIED when this device was revoked and has erased itself. */
-enum err_code session_run(const struct cli *cli, struct node *node, struct err *err);
+enum err_code session_run(const struct cli *cli, struct node *node, const char *url, struct err *err);
 
 #endif

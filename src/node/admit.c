@@ -9,9 +9,11 @@
 #include "core/merkle.h"
 #include "crypto/key.h"
 #include "node/audit.h"
+#include "node/feed.h"
 #include "node/heal.h"
 #include "node/hold.h"
 #include "node/judge.h"
+#include "node/purge.h"
 #include "node/verdict.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -95,6 +97,7 @@ admit_look(struct candidate *c, struct node *node, int64_t w, struct err *err)
 	buf_init(&text, BATCH_BYTES_MAX);
 	if ((code = log_batch_text(&text, &entry, node->db, b, err)) == OK) {
 		c->known = text.len == c->incoming->len && memcmp(text.p, c->incoming->text, text.len) == 0;
+		c->b = b;
 		c->fork = !c->known;
 	}
 	buf_release(&text);
@@ -247,16 +250,34 @@ make_room(struct candidate *c, struct node *node, node_t author, int64_t w, stru
 	return record_rebuild_shard(node->db, c->s, err);
 }
 
+/* The hub has it and hands it on: it need not be sent there, and counts here. */
+static enum err_code
+settle_known(struct node *node, int64_t up, const struct candidate *c, struct err *err)
+{
+	struct log_batch entry;
+
+	if (db_run(node->db, SQL_ENTRY_DUE_DROP, err, "ii", up, c->b) != OK ||
+	    log_batch_get(&entry, node->db, c->b, err) != OK)
+		return err->code;
+	if (!entry.voided)
+		return OK;
+	if (db_run(node->db, SQL_BATCH_VOID, err, "ii", c->b, (int64_t)0) != OK)
+		return err->code;
+	return record_rebuild_shard(node->db, c->s, err);
+}
+
 enum err_code
 admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, struct err *err)
 {
 	size_t known = part->part.known;
 	struct candidate *candidates = mem_alloc(known * sizeof(*candidates));
+	struct feed up = { .f = 0 };
 	node_t author;
 	int64_t w = 0;
 	enum err_code code;
 
-	if ((code = admit_author(&author, &w, node, part, err)) != OK ||
+	if ((!node->hub && (code = feed_load(&up, node, node->id, true, err)) != OK) ||
+	    (code = admit_author(&author, &w, node, part, err)) != OK ||
 	    (code = admit_read(candidates, part, err)) != OK)
 		goto out;
 	for (size_t i = 0; i < known; i++) {
@@ -270,6 +291,11 @@ admit_from_hub(uint64_t *new, struct node *node, const struct chunk_part *part, 
 		if ((code = admit_look(c, node, w, err)) != OK)
 			goto out;
 		if (c->fork && (code = make_room(c, node, author, w, err)) != OK)
+			goto out;
+		if (node->hub)
+			continue;
+		if ((code = c->known ? settle_known(node, up.f, c, err) :
+		    purge_given(node, &c->batch.shard, err)) != OK)
 			goto out;
 	}
 	code = admit_log(node, candidates, part, w, NULL, new, err);

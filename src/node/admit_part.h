@@ -15,6 +15,7 @@ struct candidate {
 	uint32_t leaf;
 	int64_t s;		/* 0: its client is not known here yet */
 	bool known;
+	int64_t b;		/* of the one that is known */
 	bool fork;		/* other work bears its name */
 	bool rejected;		/* nobody need look at it */
 	char reason[JUDGE_REASON];	/* why not; empty: admitted */

@@ -6,12 +6,16 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
+#include "base/mem.h"
 #include "net/client.h"
 #include "node/access.h"
 #include "node/audit.h"
 #include "node/budget.h"
 #include "node/enrol.h"
 #include "node/heal.h"
+#include "node/passport.h"
+#include "node/peer.h"
 #include "node/quarantine.h"
 #include "node/rekey.h"
 #include "node/report.h"
@@ -223,7 +227,100 @@ ask_audit(json_t **out, struct node *node, const struct audit_question *question
 	return code;
 }
 
+/* --- passports --- */
+
+enum err_code
+ask_passports(uint64_t *count, struct node *node, struct err *err)
+{
+	json_t *answer, *one;
+	size_t i;
+	enum err_code code;
+
+	*count = 0;
+	if (ask(&answer, node, "/ask/passports", "{}", err) != OK)
+		return err->code;
+	if ((code = db_begin(node->db, err)) == OK) {
+		json_array_foreach(json_object_get(answer, "passports"), i, one) {
+			if (!json_is_string(one) || (code = peer_keep(node, json_string_value(one),
+			    json_string_length(one), err)) != OK)
+				break;
+			++*count;
+		}
+		if (code == OK && (code = peer_forget(node, err)) == OK)
+			code = db_commit(node->db, err);
+		else
+			db_rollback(node->db);
+	}
+	json_decref(answer);
+	return code;
+}
+
 /* --- hub --- */
+
+struct colleague {
+	node_t node;
+	struct id person;
+};
+
+/* Nodes of persons of BRANCH. */
+static enum err_code
+list_colleagues(struct colleague **out, size_t *count, struct node *hub, const char *branch, struct err *err)
+{
+	struct colleague *all = NULL;
+	struct sqlite3_stmt *stmt;
+	struct subject subject;
+	const void *id;
+	size_t all_count = 0, cap = 0, len;
+	bool row;
+	enum err_code code;
+
+	*out = NULL;
+	*count = 0;
+	code = db_query(&stmt, hub->db, SQL_PEER_EACH, err, "");
+	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
+		all = mem_grow(all, all_count, &cap, sizeof(*all));
+		id = db_col_blob(stmt, 0, &len);
+		all[all_count].node = len == 8 ? bytes_get_be64(id) : 0;
+		db_col_id(stmt, 1, &all[all_count++].person);
+	}
+	for (size_t i = 0; i < all_count && code == OK; i++) {
+		code = access_subject(&subject, hub, &all[i].person, err);
+		if (code == OK && strcmp(subject.branch, branch) == 0)
+			all[(*count)++] = all[i];
+		else if (code == ERR_NOT_FOUND)
+			code = OK;
+	}
+	*out = all;
+	return code;
+}
+
+static enum err_code
+answer_passports(json_t **out, struct node *hub, const struct access *access, struct err *err)
+{
+	struct colleague *all;
+	struct buf text;
+	json_t *array;
+	size_t count;
+	enum err_code code;
+
+	if (access->subject.role != ROLE_BRANCH || access->subject.branch[0] == '\0')
+		return err_set(err, ERR_DENIED, "for branches");
+	code = list_colleagues(&all, &count, hub, access->subject.branch, err);
+	array = json_array();
+	buf_init(&text, PASSPORT_MAX);
+	for (size_t i = 0; i < count && code == OK; i++) {
+		buf_clear(&text);
+		if ((code = passport_make(&text, hub, all[i].node, &all[i].person, PASSPORT_VALID_MS, err)) == OK)
+			json_array_append_new(array, json_stringn(text.p, text.len));
+	}
+	buf_release(&text);
+	free(all);
+	if (code == OK)
+		*out = json_pack("{so}", "passports", array);
+	else
+		json_decref(array);
+	return code;
+}
 
 static enum err_code
 answer_token(json_t **out, struct node *hub, const struct serve_caller *caller,
@@ -356,6 +453,8 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 		code = answer_token(&answer, hub, caller, &access, question, err);
 	else if (strcmp(path, "/ask/quarantine") == 0)
 		code = answer_quarantine(&answer, hub, &access, question, err);
+	else if (strcmp(path, "/ask/passports") == 0)
+		code = answer_passports(&answer, hub, &access, err);
 	else if (strcmp(path, "/ask/audit") == 0)
 		code = answer_audit(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/decide") == 0)

@@ -33,9 +33,14 @@ enum err_code ask_resume(struct node *node, node_t device, struct err *err);
 enum err_code ask_audit(json_t **out, struct node *node, const struct audit_question *question,
     struct err *err);
 
+/* A branch's node: the passports of the persons of its branch, anew, so that those
+ * of them who never see the hub have theirs from here (node/peer.h).  *COUNT of
+ * them came. */
+enum err_code ask_passports(uint64_t *count, struct node *node, struct err *err);
+
 /* Hub side: the answer to PATH ("/ask/nodes", "/ask/token",
- * "/ask/quarantine", "/ask/decide", "/ask/resume", "/ask/audit", "/ask/passport") from CALLER, as JSON; that
- * to "/ask/tally" as bytes. */
+ * "/ask/quarantine", "/ask/decide", "/ask/resume", "/ask/audit", "/ask/passport",
+ * "/ask/passports") from CALLER, as JSON; that to "/ask/tally" as bytes. */
 enum err_code ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
     const char *path, const void *body, size_t len, struct err *err);
 

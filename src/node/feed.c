@@ -31,17 +31,12 @@ col_oid(struct sqlite3_stmt *stmt, int i, uint8_t out[20])
 	return true;
 }
 
-enum err_code
-feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct err *err)
+static enum err_code
+read_feed(struct feed *out, struct node *node, struct sqlite3_stmt *stmt, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	uint8_t id[8];
 	bool row;
 
-	bytes_put_be64(id, node_id);
-	*out = (struct feed){ .node = node_id, .up = up };
-	if (db_query(&stmt, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)up) != OK ||
-	    db_row(node->db, stmt, &row, err) != OK)
+	if (db_row(node->db, stmt, &row, err) != OK)
 		return err->code;
 	if (!row)
 		return err_set(err, ERR_NOT_FOUND, "no such feed here");
@@ -58,6 +53,51 @@ feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct e
 	out->confirmed_n = (uint64_t)db_col_int(stmt, 10);
 	db_reset(stmt);
 	return OK;
+}
+
+enum err_code
+feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t id[8];
+
+	bytes_put_be64(id, node_id);
+	*out = (struct feed){ .node = node_id, .up = up };
+	if (db_query(&stmt, node->db, SQL_FEED_GET, err, "bi", id, sizeof(id), (int64_t)up) != OK)
+		return err->code;
+	return read_feed(out, node, stmt, err);
+}
+
+enum err_code
+feed_load_peer(struct feed *out, struct node *node, node_t server, node_t client, bool up, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t id[8], server_id[8];
+
+	bytes_put_be64(id, client);
+	bytes_put_be64(server_id, server);
+	for (bool again = false;; again = true) {
+		*out = (struct feed){ .server = server, .node = client, .up = up };
+		if (db_query(&stmt, node->db, SQL_FEED_PEER, err, "bib", id, sizeof(id), (int64_t)up, server_id,
+		    sizeof(server_id)) != OK)
+			return err->code;
+		if (read_feed(out, node, stmt, err) != ERR_NOT_FOUND || again || !db_writing(node->db))
+			return out->f ? OK : err->code;
+		if (db_run(node->db, SQL_FEED_PEER_ADD, err, "bib", id, sizeof(id), (int64_t)up, server_id,
+		    sizeof(server_id)) != OK)
+			return err->code;
+	}
+}
+
+enum err_code
+feed_begin(struct feed *feed, struct node *node, uint64_t epoch, struct err *err)
+{
+	if (db_run(node->db, SQL_ENTRY_ALL, err, "i", feed->f) != OK ||
+	    db_run(node->db, SQL_OBJECT_DROP_ALL, err, "i", feed->f) != OK)
+		return err->code;
+	feed->epoch = feed->n = feed->acked = epoch;
+	feed->has_tip = feed->has_acked = false;
+	return feed_save(feed, node, err);
 }
 
 enum err_code
@@ -139,7 +179,8 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
 	bytes_put_be64(id, feed->node);
-	if (db_run(node->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
+	if (feed->server == 0 &&
+	    db_run(node->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
 		return err->code;
 	feed->n = feed->acked;
 	feed->passport_ms = 0;
@@ -195,7 +236,8 @@ feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed, struct 
 	*bs = NULL;
 	*count = 0;
 	if (db_int(&all, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", feed->f, (int64_t)0) != OK ||
-	    db_query(&stmt, node->db, SQL_ENTRY_OF, err, "ii", feed->f, (int64_t)0) != OK)
+	    db_query(&stmt, node->db, feed->server ? SQL_ENTRY_OF_PEER : SQL_ENTRY_OF, err, "ii", feed->f,
+	    (int64_t)0) != OK)
 		return err->code;
 	while (*count < CHUNK_BATCHES && bytes < CHUNK_BYTES) {
 		if (db_row(node->db, stmt, &row, err) != OK)

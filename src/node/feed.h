@@ -16,7 +16,8 @@ struct key;
 
 struct feed {
 	int64_t f;
-	node_t node;		/* the end that is not the hub */
+	node_t server;		/* the peer that serves the link; 0: the hub */
+	node_t node;		/* the end that asks: at a link with the hub, the node */
 	bool up;
 	uint64_t epoch, n, acked;
 	bool has_tip;		/* the chain of this epoch has commits */
@@ -32,6 +33,12 @@ struct feed {
 };
 
 enum err_code feed_load(struct feed *out, struct node *node, node_t node_id, bool up, struct err *err);
+/* The same of a link between two peers; made when it is not here yet. */
+enum err_code feed_load_peer(struct feed *out, struct node *node, node_t server, node_t client, bool up,
+    struct err *err);
+/* A session of peers begins: nothing of the one before is kept, what was due
+ * neither, and the chain begins anew at EPOCH, which commits are numbered from. */
+enum err_code feed_begin(struct feed *feed, struct node *node, uint64_t epoch, struct err *err);
 enum err_code feed_save(const struct feed *feed, struct node *node, struct err *err);
 
 /* The receiver holds commit OID.  False in *KNOWN when it is none of this chain
@@ -45,7 +52,8 @@ enum err_code feed_restart(struct feed *feed, struct node *node, struct err *err
  * other end may have seen of the old one. */
 enum err_code feed_leap(struct feed *feed, struct node *node, struct err *err);
 
-/* The next due batches, at most about 1 MB and 4,000; *LEFT counts the rest. */
+/* The next due batches, at most about 1 MB and 4,000; *LEFT counts the rest.  A
+ * peer is given common shards first, then assignments: it judges the rest by them. */
 enum err_code feed_due(int64_t **bs, size_t *count, uint64_t *left, struct feed *feed,
     struct node *node, struct err *err);
 

@@ -80,12 +80,17 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	char hex[ID_HEX], name[NODE_TEXT];
 	uint64_t epoch, now = node_now_ms(node);
 	size_t start = out->len, count = 0, listed = 0;
+	bool revoked;
 	enum err_code code;
 
 	buf_init(&value, VALUE_MAX);
 	if ((code = access_facts(&subject, &statements, &count, node, person, node_id, err)) != OK ||
-	    (code = access_epoch(&epoch, node, err)) != OK)
+	    (code = access_epoch(&epoch, node, err)) != OK ||
+	    (code = access_device_revoked(&revoked, node, node_id, err)) != OK)
 		goto out;
+	/* A device that was revoked has a passport that allows nothing. */
+	if (revoked)
+		subject.role = ROLE_COUNT;
 	node_to_text(name, node_id);
 	id_to_hex(hex, &node->org);
 	buf_addf(out, "satchel-passport 1\norg %s\nnode %s\n", hex, name);
@@ -109,7 +114,7 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	if (listed)
 		qsort(statements, listed, sizeof(*statements), by_dot);
 	for (size_t i = 0; i < count; i++) {
-		if (i >= listed && statements[i].hold_ms == 0)
+		if (revoked || (i >= listed && statements[i].hold_ms == 0))
 			continue;
 		add_statement(out, &statements[i], &value);
 		add_followed(out, &statements[i], statements, listed);

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/schema.h"
+#include "crypto/key.h"
 #include "node/backup.h"
 #include "node/feed.h"
 #include "store/db.h"
@@ -141,18 +142,38 @@ forget_names(struct db *db, int64_t s, struct err *err)
 	return row ? OK : db_run(db, SQL_RECORD_DROP, err, "i", c);
 }
 
+/* It says nothing to who has neither the name nor this home's key. */
+static void
+hash_name(uint8_t out[32], const struct node *node, const struct shard *shard)
+{
+	char text[SHARD_TEXT + 8] = "gone ";
+
+	shard_to_text(text + 5, shard);
+	key_mac(out, node->floor_key, text, strlen(text));
+}
+
 /* What is made from the shard's batches, and what names it. */
 static enum err_code
 erase_traces(struct node *node, int64_t up_feed, const struct purge_order *order, uint64_t erased,
-    const char *name, struct err *err)
+    const struct shard *shard, struct err *err)
 {
+	char name[SHARD_TEXT];
 	struct feed down;
+	uint8_t hash[32];
 
+	shard_to_text(name, shard);
+	hash_name(hash, node, shard);
 	if (feed_load(&down, node, node->id, false, err) != OK ||
 	    log_keep_floor(node->db, order->s, node->w, node->floor_key, err) != OK ||
 	    record_drop_shard(node->db, order->s, err) != OK ||
 	    db_run(node->db, SQL_ENTRY_SHARD_FORGET, err, "ii", up_feed, order->s) != OK ||
-	    db_run(node->db, SQL_NOTICE_FORGET, err, "s", name) != OK)
+	    db_run(node->db, SQL_NOTICE_FORGET, err, "s", name) != OK ||
+	    db_run(node->db, SQL_GONE_ADD, err, "b", hash, sizeof(hash)) != OK ||
+	    /* What peers were or are to be given of it; who has it from here, or as we
+	     * had it, is told when he comes. */
+	    db_run(node->db, SQL_PEER_ENTRIES_FORGET, err, "i", order->s) != OK ||
+	    db_run(node->db, SQL_PEER_HELD_ORDER, err, "isi", order->s, name, (int64_t)order->ordered_ms) != OK ||
+	    db_run(node->db, SQL_PEER_HELD_FORGET, err, "i", order->s) != OK)
 		return err->code;
 	return db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)order->ordered_ms,
 	    (int64_t)0, (int64_t)1, (int64_t)erased);
@@ -172,6 +193,9 @@ purge_shards(struct node *node, const struct purge_order *orders, size_t count, 
 	/* The hub's last answer about devices names clients. */
 	if ((code = feed_load(&up, node, node->id, true, err)) == OK)
 		code = db_run(node->db, SQL_META_DROP, err, "s", "nodes");
+	/* The seals of what peers were or are to be given. */
+	if (code == OK)
+		code = db_run(node->db, SQL_PEER_OBJECTS_FORGET, err, "");
 	for (size_t i = 0; i < count && code == OK; i++) {
 		struct shard shard;
 
@@ -179,7 +203,7 @@ purge_shards(struct node *node, const struct purge_order *orders, size_t count, 
 			break;
 		shard_to_text(name, &shard);
 		if ((code = list_doomed(&doom, &erased, node->db, orders[i].s, err)) == OK)
-			code = erase_traces(node, up.f, &orders[i], erased, name, err);
+			code = erase_traces(node, up.f, &orders[i], erased, &shard, err);
 	}
 	if (code == OK)
 		code = shrink_seals(node->db, &doom, err);
@@ -189,6 +213,25 @@ purge_shards(struct node *node, const struct purge_order *orders, size_t count, 
 		code = forget_names(node->db, orders[i].s, err);
 	free(doom.all);
 	return code == OK ? OK : err_wrap(err, count == 1 ? "erase %s" : "erase up to %s", name);
+}
+
+enum err_code
+purge_is_gone(bool *out, struct node *node, const struct shard *shard, struct err *err)
+{
+	uint8_t hash[32];
+	int64_t one;
+
+	hash_name(hash, node, shard);
+	return db_int(&one, out, node->db, SQL_GONE_GET, err, "b", hash, sizeof(hash));
+}
+
+enum err_code
+purge_given(struct node *node, const struct shard *shard, struct err *err)
+{
+	uint8_t hash[32];
+
+	hash_name(hash, node, shard);
+	return db_run(node->db, SQL_GONE_DROP, err, "b", hash, sizeof(hash));
 }
 
 enum err_code
@@ -204,7 +247,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	 * home, feeds, their commits and trees. */
 	static const enum sql_id empty[] = { SQL_WIPE_BATCH, SQL_WIPE_SEAL, SQL_WIPE_RECORD,
 		SQL_WIPE_ENTRY, SQL_WIPE_OBJECT, SQL_WIPE_PURGE, SQL_WIPE_FLOOR, SQL_WIPE_WRITER,
-		SQL_WIPE_NOTICE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY,
+		SQL_WIPE_NOTICE, SQL_WIPE_PASSPORT, SQL_WIPE_GONE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY,
 		SQL_STATED_EMPTY };
 	struct feed down;
 	int64_t batches;

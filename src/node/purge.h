@@ -26,6 +26,10 @@ enum err_code purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, str
 /* In a write transaction: erase everything, after which the home only can send
  * its receipt and say that it was revoked. */
 enum err_code purge_everything(struct node *node, uint64_t ordered_ms, struct err *err);
+/* Was SHARD erased here, and has the hub not given it again? */
+enum err_code purge_is_gone(bool *out, struct node *node, const struct shard *shard, struct err *err);
+/* In a write transaction: the hub, or who speaks for it, gives SHARD (again). */
+enum err_code purge_given(struct node *node, const struct shard *shard, struct err *err);
 /* After the commit: clean the file and mark what was erased as done. */
 enum err_code purge_finish(struct node *node, struct err *err);
 /* At open: purge_finish when something is left to do. */

@@ -11,10 +11,12 @@
 #include "node/budget.h"
 #include "node/feed.h"
 #include "node/hold.h"
+#include "node/peer.h"
 #include "node/quarantine.h"
 #include "node/query.h"
 #include "node/report_part.h"
 #include "node/title.h"
+#include "node/unattended.h"
 #include "node/value_text.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -199,6 +201,29 @@ pending(struct own_work *work, int64_t *purging, struct node *node, struct err *
 	return OK;
 }
 
+/* How a node that syncs by itself has fared (node/unattended.h). */
+static enum err_code
+add_unattended(json_t *status, struct node *node, struct err *err)
+{
+	char said[UNATTENDED_LINE];
+	int64_t tried, next, hours;
+	json_t *json;
+
+	if (peer_hours(&hours, node, err) != OK ||
+	    log_meta_int(&tried, node->db, "sync_tried_ms", err) != OK ||
+	    log_meta_int(&next, node->db, "sync_next_ms", err) != OK ||
+	    log_meta_text(said, sizeof(said), node->db, "sync_said", err) != OK)
+		return err->code;
+	json_object_set_new(status, "passport_hours", json_integer(hours));
+	json = tried ? json_pack("{s:s}", "said", said) : json_null();
+	if (tried) {
+		report_set_instant(json, "tried", tried);
+		report_set_instant(json, "next", next);
+	}
+	json_object_set_new(status, "unattended", json);
+	return OK;
+}
+
 enum err_code
 report_status(json_t **out, struct node *node, struct err *err)
 {
@@ -252,6 +277,8 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "paused", json_boolean(word.paused_ms != 0));
 	json_object_set_new(status, "device", json_string(self.device));
 	json_object_set_new(status, "wiped", json_boolean(node->wiped));
+	if ((code = add_unattended(status, node, err)) != OK)
+		goto out;
 	*out = json_incref(status);
 out:
 	access_release(&access);

@@ -10,8 +10,9 @@
 #include "node/node.h"
 
 /* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device",
- *  "holds"} - the last at the hub alone: work that holds until a head decides (node/hold.h) */
+ *  "epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device","passport_hours",
+ *  "unattended":{"said","tried","next"} or null,"holds"} - the last at the hub alone: work that holds until a
+ *  head decides; node/hold.h, node/peer.h, node/unattended.h */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */
 enum err_code report_persons(json_t **out, struct node *node, struct err *err);

@@ -15,6 +15,9 @@
 #include "net/signature.h"
 #include "node/ask.h"
 #include "node/enrol.h"
+#include "node/greeting.h"
+#include "node/peer.h"
+#include "node/peer_serve.h"
 #include "node/heal.h"
 #include "node/serve_feed.h"
 #include "repo/smart.h"
@@ -100,6 +103,21 @@ use_nonce(struct serve *serve, const struct signature_claim *claim, uint64_t now
 	return fresh;
 }
 
+/* Away from the hub a caller is who his node record here says; tokens are the hub's. */
+static bool
+load_record(struct serve_caller *caller, struct node *here, node_t node)
+{
+	struct peer peer;
+	struct err err;
+
+	if (peer_find(&peer, here, node, &err) != OK)
+		return false;
+	caller->node = node;
+	caller->person = peer.person;
+	memcpy(caller->key, peer.key, 32);
+	return true;
+}
+
 static bool
 load_peer(struct serve_caller *caller, uint8_t token[32], bool *has_token, struct node *hub, node_t node)
 {
@@ -110,6 +128,9 @@ load_peer(struct serve_caller *caller, uint8_t token[32], bool *has_token, struc
 	size_t len;
 	bool row;
 
+	*has_token = false;
+	if (!hub->hub)
+		return load_record(caller, hub, node);
 	bytes_put_be64(id, node);
 	if (db_query(&stmt, hub->db, SQL_PEER_GET, &err, "b", id, sizeof(id)) != OK ||
 	    db_row(hub->db, stmt, &row, &err) != OK || !row)
@@ -298,6 +319,24 @@ route_feed(struct serve *serve, struct node **hub, const struct serve_caller *ca
 	return OK;
 }
 
+/* A greeting that is refused is answered in words: the person at the other end
+ * has to do something about it. */
+static enum err_code
+route_peer(struct node *node, const struct serve_caller *caller, const struct server_request *request,
+    struct server_reply *reply, struct err *err)
+{
+	enum err_code code = peer_serve_greeting(reply->body, node, caller, request->body, request->body_len, err);
+
+	if (code == OK) {
+		reply->status = 200;
+		reply->content_type = "application/octet-stream";
+	} else if (code == ERR_DENIED) {
+		reply_text(reply, 403, err->msg);
+		return OK;
+	}
+	return code;
+}
+
 static void
 answer_trouble(struct server_reply *reply, const struct server_request *request, const struct err *err)
 {
@@ -330,7 +369,14 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 	node_t node;
 	enum err_code code = OK;
 
-	if (strcmp(request->path, "/join") == 0 && strcmp(request->method, "POST") == 0) {
+	if (!(*hub)->hub && strncmp(request->path, "/f/", 3) != 0) {
+		if (strcmp(request->path, "/peer") != 0 || strcmp(request->method, "POST") != 0)
+			reply_text(reply, 404, "not found\n");
+		else if (!authenticate(&caller, serve, *hub, request, reply))
+			return;
+		else
+			code = route_peer(*hub, &caller, request, reply, &err);
+	} else if (strcmp(request->path, "/join") == 0 && strcmp(request->method, "POST") == 0) {
 		if ((code = enrol_answer(reply->body, *hub, request->body, request->body_len, &err)) == OK) {
 			reply->status = 200;
 			reply->content_type = "application/json";
@@ -393,6 +439,8 @@ body_max(void *context, const char *method, const char *path)
 		return 0;
 	if (strcmp(path, "/join") == 0)
 		return 16u << 10;
+	if (strcmp(path, "/peer") == 0)
+		return GREETING_MAX;
 	if (len > 17 && strcmp(path + len - 17, "/git-receive-pack") == 0)
 		return 32u << 20;
 	return 1u << 20;
@@ -409,10 +457,10 @@ serve_start(struct serve **out, const char *home, const char *listen, struct err
 		free(serve);
 		return err->code;
 	}
-	if (!hub->hub) {
+	if (hub->wiped) {
 		node_close(hub);
 		free(serve);
-		return err_set(err, ERR_USAGE, "this home is a person's node, not a hub: satchel init makes a hub");
+		return err_set(err, ERR_DENIED, "this device was revoked; what it held is erased");
 	}
 	serve->home = mem_strdup(home);
 	serve->started_s = node_now_ms(hub) / 1000;

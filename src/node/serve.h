@@ -1,5 +1,6 @@
 /*
- * serve - the hub's HTTP side: feeds over git smart HTTP, and joining.
+ * serve - the HTTP side of a home: feeds over git smart HTTP; at the hub joining
+ * and questions too, at a person's node the greeting of peers (node/peer_serve.h).
  */
 #ifndef NODE_SERVE_H
 #define NODE_SERVE_H

@@ -16,11 +16,40 @@
 #include "node/header.h"
 #include "node/heal.h"
 #include "node/passport.h"
+#include "node/peer.h"
+#include "node/peer_serve.h"
 #include "node/serve_part.h"
 #include "repo/smart.h"
 #include "store/db.h"
 
-#define PASSPORT_AGE_MS (7ull * 24 * 3600 * 1000)
+#define PASSPORT_AGE_MS (24ull * 3600 * 1000)
+
+enum err_code
+serve_feed_of(struct feed *out, struct node *node, const struct serve_caller *caller, bool up, struct err *err)
+{
+	return node->hub ? feed_load(out, node, caller->node, up, err) :
+	    feed_load_peer(out, node, node->id, caller->node, up, err);
+}
+
+enum err_code
+serve_access_of(struct access *out, struct node *node, const struct serve_caller *caller, struct err *err)
+{
+	struct peer peer = { .node = caller->node, .person = caller->person };
+	bool revoked;
+	enum err_code code;
+
+	*out = (struct access){ 0 };
+	if (node->hub) {
+		if (access_device_revoked(&revoked, node, caller->node, err) != OK)
+			return err->code;
+		return revoked ? OK : access_load_device(out, node, &caller->person, caller->node, err);
+	}
+	if ((code = peer_load(&peer, node, err)) == OK)
+		*out = peer.access;
+	else
+		peer_release(&peer);
+	return code;
+}
 
 enum err_code
 serve_give_anew(struct feed *down, struct node *hub, struct err *err)
@@ -121,8 +150,8 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 	return known ? OK : serve_give_anew(down, hub, err);
 }
 
-static enum err_code
-add_purges(struct header *header, struct feed *down, struct node *hub, struct err *err)
+enum err_code
+serve_add_purges(struct header *header, struct feed *down, struct node *hub, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	bool row;
@@ -171,7 +200,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	if ((code = feed_load(&up, hub, caller->node, true, err)) != OK ||
 	    (code = budget_tell(&header, hub, down, err)) != OK ||
 	    (header.paused_ms == 0 && (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK) ||
-	    (code = add_purges(&header, down, hub, err)) != OK ||
+	    (code = serve_add_purges(&header, down, hub, err)) != OK ||
 	    (code = aside_say(&header, hub, caller->node, err)) != OK)
 		goto out;
 	/* Whoever brought something gets the hub's signed word that it came. */
@@ -266,6 +295,8 @@ serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve
 
 	if (caller->reads_only)
 		return serve_reader_refs(reply, hub, caller, err);
+	if (!hub->hub)
+		return peer_serve_down_refs(reply, hub, caller, err);
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
 	if (bring_up_to_date(&down, &behind, hub, caller, err) != OK || behind) {
@@ -287,9 +318,10 @@ serve_up_refs(struct server_reply *reply, struct node *hub, const struct serve_c
 	struct feed up;
 	bool revoked, behind = false;
 
-	if (feed_load(&up, hub, caller->node, true, err) != OK ||
-	    access_device_revoked(&revoked, hub, caller->node, err) != OK ||
-	    (!revoked && serve_check_have(&behind, hub, caller, err) != OK))
+	if (serve_feed_of(&up, hub, caller, true, err) != OK)
+		return err->code;
+	if (hub->hub && (access_device_revoked(&revoked, hub, caller->node, err) != OK ||
+	    (!revoked && serve_check_have(&behind, hub, caller, err) != OK)))
 		return err->code;
 	if (behind)
 		return say_behind(reply);

@@ -240,7 +240,6 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 	struct access access = { 0 };
 	const uint8_t *common = NULL;
 	uint64_t want_n = 0, have_n = 0;
-	bool revoked;
 	enum err_code code;
 
 	s->hub = hub;
@@ -250,9 +249,8 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 	buf_init(&s->out, 16u << 20);
 	if ((code = smart_fetch_parse(&fetch, body, len, err)) != OK ||
 	    (code = db_read_begin(hub->db, err)) != OK ||
-	    (code = feed_load(&s->down, hub, caller->node, false, err)) != OK ||
-	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    (!revoked && (code = access_load_device(&access, hub, &caller->person, caller->node, err)) != OK) ||
+	    (code = serve_feed_of(&s->down, hub, caller, false, err)) != OK ||
+	    (code = serve_access_of(&access, hub, caller, err)) != OK ||
 	    (code = feed_commit_n(&want_n, &s->down, hub, fetch.want, err)) != OK)
 		goto out;
 	reply->status = 200;

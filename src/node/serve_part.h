@@ -4,8 +4,11 @@
 #ifndef NODE_SERVE_PART_H
 #define NODE_SERVE_PART_H
 
+#include "node/access.h"
 #include "node/feed.h"
 #include "node/serve_feed.h"
+
+struct header;
 
 /* Everything is due for the node anew, its own work too: it lost what it had, or
  * we did.  In a write transaction. */
@@ -17,6 +20,15 @@ enum err_code serve_give_anew(struct feed *down, struct node *hub, struct err *e
  * ERR_CONFLICT when a restored hub must see its passport first. */
 enum err_code serve_check_have(bool *behind, struct node *hub, const struct serve_caller *caller,
     struct err *err);
+/* A feed of the link with CALLER: the hub's with its node, or that of two peers. */
+enum err_code serve_feed_of(struct feed *out, struct node *node, const struct serve_caller *caller, bool up,
+    struct err *err);
+/* What CALLER may do: by the policy at the hub, by his newest passport at a peer.
+ * Empty when his device was revoked. */
+enum err_code serve_access_of(struct access *out, struct node *node, const struct serve_caller *caller,
+    struct err *err);
+/* Orders of DOWN that have not left, into HEADER. */
+enum err_code serve_add_purges(struct header *header, struct feed *down, struct node *node, struct err *err);
 /* serve_down_refs for a CALLER that only reads; in no transaction. */
 enum err_code serve_reader_refs(struct server_reply *reply, struct node *hub,
     const struct serve_caller *caller, struct err *err);

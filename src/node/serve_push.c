@@ -15,6 +15,7 @@
 #include "node/export.h"
 #include "node/header.h"
 #include "node/incarnation.h"
+#include "node/peer_take.h"
 #include "node/witness.h"
 #include "repo/commit.h"
 #include "repo/pack.h"
@@ -29,7 +30,8 @@ struct receiving {
 	const struct serve_caller *caller;
 	struct feed up, down;
 	struct chunk_objects *objects;
-	struct admission admission;
+	struct admission admission;	/* at the hub */
+	struct peer_taking taking;	/* at a peer */
 	bool restored;		/* the node has a new incarnation */
 };
 
@@ -65,15 +67,19 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 	if ((code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err)) != OK)
 		goto out;
 	if (!header.up || header.node != r->caller->node || header.n <= r->up.n ||
-	    header.epoch < r->up.epoch || (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)) {
+	    header.epoch < r->up.epoch || (!r->hub->hub && header.epoch != r->up.epoch) ||
+	    (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)) {
 		code = err_set(err, ERR_INVALID, "this commit does not continue the feed");
 		goto out;
 	}
-	for (size_t i = 0; i < chunk.part_count && code == OK; i++)
+	if (!r->hub->hub)
+		code = peer_take(&r->taking, &chunk, err);
+	for (size_t i = 0; r->hub->hub && i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
-	if (code == OK && (code = take_receipts(r, &header, &chunk, err)) == OK &&
-	    (code = witness_keep(r->hub, &header, err)) == OK &&
-	    (code = export_heard(r->hub, r->caller->node, &header, err)) == OK) {
+	if (code == OK && r->hub->hub && (code = take_receipts(r, &header, &chunk, err)) == OK &&
+	    (code = witness_keep(r->hub, &header, err)) == OK)
+		code = export_heard(r->hub, r->caller->node, &header, err);
+	if (code == OK) {
 		r->up.n = r->up.acked = header.n;
 		r->up.epoch = header.epoch;
 		r->up.has_tip = r->up.has_acked = true;
@@ -150,6 +156,32 @@ take_incarnation(struct receiving *r, const uint8_t tip[20], struct err *err)
 	return code;
 }
 
+/* A peer brings what it has, in the session that its greeting began. */
+static enum err_code
+receive_from_peer(struct receiving *r, const struct smart_push *push, struct err *err)
+{
+	struct node *node = r->hub;
+	struct peer peer = { .node = r->caller->node, .person = r->caller->person };
+	enum err_code code;
+
+	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
+	    r->objects, err)) != OK || (code = db_begin(node->db, err)) != OK)
+		return code;
+	r->taking = (struct peer_taking){ .node = node, .from = &peer };
+	if ((code = serve_feed_of(&r->up, node, r->caller, true, err)) == OK &&
+	    (code = peer_load(&peer, node, err)) == OK) {
+		if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
+			code = err_set(err, ERR_CONFLICT, SMART_STALE);
+		else if ((code = take_chain(r, push->new_tip, err)) == OK)
+			code = feed_save(&r->up, node, err);
+	}
+	peer_release(&peer);
+	if (code == OK)
+		return db_commit(node->db, err);
+	db_rollback(node->db);
+	return code;
+}
+
 static enum err_code
 receive(struct receiving *r, const struct smart_push *push, struct err *err)
 {
@@ -212,7 +244,10 @@ serve_push(struct server_reply *reply, struct node *hub, const struct serve_call
 		return OK;
 	}
 	r.objects = chunk_objects_new();
-	code = push.pack ? receive(&r, &push, err) : err_set(err, ERR_INVALID, "no pack came");
+	if (push.pack == NULL)
+		code = err_set(err, ERR_INVALID, "no pack came");
+	else
+		code = hub->hub ? receive(&r, &push, err) : receive_from_peer(&r, &push, err);
 	chunk_objects_free(r.objects);
 	if (code == OK)
 		smart_push_report(reply->body, &push, NULL, NULL);

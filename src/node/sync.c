@@ -11,6 +11,10 @@
 #include "base/buf.h"
 #include "core/id.h"
 #include "net/client.h"
+#include "node/ask.h"
+#include "node/passport.h"
+#include "node/peer.h"
+#include "node/peer_take.h"
 #include "node/sync_part.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -77,7 +81,21 @@ sync_exchange(void *context, const char *method, const char *path, const char *c
 
 	*reply = answer.body;
 	*status = s->status = answer.status;
+	s->result->retry_after_s = answer.retry_after_s;
 	return code;
+}
+
+const uint8_t *
+sync_key(const struct session *s)
+{
+	return s->peer ? s->peer->key : s->node->hub_key;
+}
+
+enum err_code
+sync_feed(struct feed *out, struct session *s, bool up, struct err *err)
+{
+	return s->peer ? feed_load_peer(out, s->node, s->peer->node, s->node->id, up, err) :
+	    feed_load(out, s->node, s->node->id, up, err);
 }
 
 static enum err_code
@@ -123,21 +141,52 @@ take_turn(int *fd, const struct node *node, struct err *err)
 	return code;
 }
 
+/* By now the hub has said what it refuses of all that was brought. */
+static enum err_code
+settle(struct session *s, struct err *err)
+{
+	if (s->node->wiped || db_begin(s->node->db, err) != OK)
+		return s->node->wiped ? OK : err->code;
+	if (peer_take_judged(s->node, err) != OK) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
+	return db_commit(s->node->db, err);
+}
+
+/* The persons of a branch may never see the hub: the branch has their passports
+ * for them.  Only it is given them. */
+static enum err_code
+fetch_passports(struct session *s, struct err *err)
+{
+	struct access own;
+	enum role role;
+
+	if (s->node->wiped)
+		return OK;
+	if (passport_load(&own, s->node, err) != OK)
+		return err->code;
+	role = own.subject.role;
+	access_release(&own);
+	return role == ROLE_BRANCH ? ask_passports(&s->result->passports, s->node, err) : OK;
+}
+
 static enum err_code
 talk(struct session *s, struct err *err)
 {
 	enum err_code code;
 
 	s->lost_tip = s->new_hub = s->push_first = false;
-	if (sync_begin_session(s, err) != OK || feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
-	    feed_load(&s->down, s->node, s->node->id, false, err) != OK)
+	if (sync_begin_session(s, err) != OK || sync_feed(&s->up, s, true, err) != OK ||
+	    sync_feed(&s->down, s, false, err) != OK)
 		return err->code;
 	if ((code = sync_push(s, err)) == OK && (code = sync_ask_again(s, err)) == OK &&
-	    (code = sync_fetch(s, err)) == OK &&
+	    (code = sync_fetch(s, err)) == OK && (code = settle(s, err)) == OK &&
 	    /* What was erased is confirmed in the same session. */
 	    (s->result->purged_shards == 0 || (code = sync_push(s, err)) == OK) &&
-	    (s->node->wiped || (code = sync_look_again(s, err)) == OK))
-		code = keep_clock(s, err);
+	    (s->node->wiped || (code = sync_look_again(s, err)) == OK) &&
+	    (code = keep_clock(s, err)) == OK)
+		code = fetch_passports(s, err);
 	return code;
 }
 
@@ -159,6 +208,7 @@ converse(struct session *s, struct err *err)
 {
 	const struct sync_options *options = s->options;
 	struct client_stats stats;
+	bool with_peer = options->url && strcmp(options->url, s->node->hub_url) != 0;
 	char name[NODE_TEXT];
 	enum err_code code;
 
@@ -166,10 +216,11 @@ converse(struct session *s, struct err *err)
 	snprintf(s->path, sizeof(s->path), "/f/%s.git", name);
 	if (client_open(&s->client, &(struct client_options){
 	    .url = options->url ? options->url : s->node->hub_url, .key = s->node->key,
-	    .server_key = s->node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
+	    /* A peer's clock is no better than ours. */
+	    .server_key = with_peer ? NULL : s->node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
 	    .now_s = now_s, .progress = on_bytes, .context = s }, err) != OK)
 		return err->code;
-	code = talk_known(s, err);
+	code = with_peer ? sync_peer(s, err) : talk_known(s, err);
 	if (s->copied && (code = sync_rekey(s, err)) == OK)
 		s->result->rekeyed = true;
 	stats = client_stats(s->client);

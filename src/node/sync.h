@@ -1,6 +1,6 @@
 /*
- * sync - one session with the hub: push what is ours, then fetch what is for
- * us, in chunks of about 1 MB that are each applied and acknowledged by themselves.
+ * sync - one session with the hub or a peer: push what is ours, then fetch what is
+ * for us, in chunks of about 1 MB that are each applied and acknowledged by themselves.
  */
 #ifndef NODE_SYNC_H
 #define NODE_SYNC_H
@@ -12,6 +12,8 @@ struct sync_result {
 	uint64_t sent_batches, received_batches, purged_shards;
 	uint64_t refused_batches, rejected_batches;	/* not accepted: waiting for a head; for good */
 	uint64_t requests, bytes_out, bytes_in;		/* bodies */
+	uint64_t passports;		/* of its persons, that a branch's node was given */
+	uint64_t retry_after_s;		/* the other end asks to be left alone so long; 0: it does not say */
 	uint64_t left;			/* batches still to come (when it was cut off) */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first batch that was not accepted */
@@ -26,7 +28,7 @@ struct sync_progress {
 };
 
 struct sync_options {
-	const char *url;		/* NULL: the hub joined */
+	const char *url;		/* of a peer (node/peer.h); NULL: the hub joined */
 	const char *proxy, *ca_file;	/* NULL: environment, system */
 	void (*progress)(void *context, const struct sync_progress *progress);
 	void *context;

@@ -41,6 +41,23 @@ object_in(void *context, const struct pack_object *object, struct err *err)
 	return chunk_objects_add(s->objects, object, err);
 }
 
+enum err_code
+sync_erase(struct session *s, const struct shard *shard, uint64_t ordered_ms, struct err *err)
+{
+	char name[SHARD_TEXT];
+	struct feed down;
+	int64_t shard_s;
+
+	if (log_shard(&shard_s, s->node->db, shard, false, err) == OK)
+		return purge_shard(s->node, shard_s, ordered_ms, err);
+	if (err->code != ERR_NOT_FOUND || feed_load(&down, s->node, s->node->id, false, err) != OK)
+		return err->code;
+	/* Never had it, or it went in an earlier try: the hub still wants to know. */
+	shard_to_text(name, shard);
+	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)ordered_ms,
+	    (int64_t)0, (int64_t)1, (int64_t)0);
+}
+
 /* One order; a shard that is here is put on the list of ORDERS. */
 static enum err_code
 do_purge(struct session *s, const struct header_purge *purge, struct purge_order *orders, size_t *count,
@@ -176,17 +193,18 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 
 	if (chunk_open(&chunk, s->objects, tip, err) != OK)
 		return err->code;
-	if ((code = header_decode(&header, chunk.header, chunk.header_len, s->node->hub_key, err)) != OK)
+	if ((code = header_decode(&header, chunk.header, chunk.header_len, sync_key(s), err)) != OK)
 		goto out;
 	if (header.up || header.node != s->node->id || header.epoch < s->down.epoch ||
+	    (s->peer && header.epoch != s->down.epoch) ||
 	    header.n <= s->down.acked || chunk.commit.has_parent != (s->down.has_tip &&
 	    header.epoch == s->down.epoch) ||
 	    (chunk.commit.has_parent && memcmp(chunk.commit.parent, s->down.tip, 20) != 0)) {
-		code = err_set(err, ERR_INVALID, "the hub's feed does not continue where it left off here");
+		code = err_set(err, ERR_INVALID, "the other end's feed does not continue where it left off here");
 		goto out;
 	}
 	*more = header.more;
-	if (!s->healed && !(header.purge_count && strcmp(header.purges[0].shard, "*") == 0)) {
+	if (!s->peer && !s->healed && !(header.purge_count && strcmp(header.purges[0].shard, "*") == 0)) {
 		/* Before anything of it is taken: an order to erase could hit what it has lost. */
 		s->lost_tip = s->up.has_acked && s->up.n == s->up.acked &&
 		    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
@@ -198,14 +216,15 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 	}
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
+	if (!s->peer && header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
 	    s->up.f, (int64_t)0)) == OK && unsent) {
 		s->push_first = true;
 		db_rollback(s->node->db);
 		goto out;
 	}
-	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
-	    (header.incarnation == 0 || (code = sync_met_hub(s, header.incarnation, err)) == OK) &&
+	if (code == OK && (code = s->peer ? sync_peer_apply(s, &chunk, &header, err) :
+	    apply_chunk(s, &chunk, &header, err)) == OK &&
+	    (s->peer || header.incarnation == 0 || (code = sync_met_hub(s, header.incarnation, err)) == OK) &&
 	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
@@ -255,7 +274,7 @@ sync_fetch(struct session *s, struct err *err)
 	while (again) {
 		sync_show(s, "receiving", s->result->received_batches, s->result->received_batches + s->result->left);
 		code = fetch_one(s, &again, err);
-		if (code == ERR_CONFLICT && s->status == 409 && !s->shown) {
+		if (code == ERR_CONFLICT && s->status == 409 && !s->shown && !s->peer) {
 			again = true;
 			if (sync_show_passport(s, err) != OK)
 				return err_wrap(err, "receive");

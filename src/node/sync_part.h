@@ -8,14 +8,19 @@
 #include "node/sync.h"
 #include "repo/pack.h"
 
+struct chunk;
 struct client;
 struct chunk_objects;
+struct header;
+struct peer;
 
 struct session {
 	struct node *node;
 	struct client *client;
 	const struct sync_options *options;
 	struct sync_result *result;
+	const struct peer *peer;	/* the other end; NULL: it is the hub */
+	bool branch;			/* it is the node of our own branch */
 	struct feed up, down;
 	char path[64];
 	char have[128];			/* down tip, the passport's epoch and sessions, for Satchel-Have */
@@ -69,6 +74,19 @@ enum err_code sync_rekey(struct session *s, struct err *err);
 enum err_code sync_ask_again(struct session *s, struct err *err);
 /* The hub does not know this node: introduce it again. */
 enum err_code sync_rejoin(struct session *s, struct err *err);
+/* A session with a peer (node/peer.h): greeting, push, fetch, and the erasure of
+ * what a newer passport takes away. */
+enum err_code sync_peer(struct session *s, struct err *err);
+/* In a write transaction: a commit of a peer's down feed, applied. */
+enum err_code sync_peer_apply(struct session *s, const struct chunk *chunk, const struct header *header,
+    struct err *err);
+/* The key that the other end signs with. */
+const uint8_t *sync_key(const struct session *s);
+/* A feed of this session's link. */
+enum err_code sync_feed(struct feed *out, struct session *s, bool up, struct err *err);
+/* In a write transaction: erase SHARD, which may be gone already. */
+enum err_code sync_erase(struct session *s, const struct shard *shard, uint64_t ordered_ms, struct err *err);
+
 /* All that the hub has for us, chunk by chunk; pushes in between when an order to
  * erase waits for our work or the hub has lost it. */
 enum err_code sync_fetch(struct session *s, struct err *err);

@@ -161,18 +161,19 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 	buf_init(&text, HEADER_MAX);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		return code;
-	if ((code = feed_load(&s->up, s->node, s->node->id, true, err)) != OK ||
+	if ((code = sync_feed(&s->up, s, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, left, &s->up, s->node, err)) != OK ||
-	    (code = add_receipts(&header, s, err)) != OK ||
-	    (code = export_tell(&header, s->node, err)) != OK ||
-	    (code = add_incarnation(&header, s->node, err)) != OK)
+	    /* Receipts, exports and new names are for the hub. */
+	    (!s->peer && (code = add_receipts(&header, s, err)) != OK) ||
+	    (!s->peer && (code = export_tell(&header, s->node, err)) != OK) ||
+	    (!s->peer && (code = add_incarnation(&header, s->node, err)) != OK))
 		goto out;
 	if (count || header.purge_count || header.incarnation || header.export_count) {
 		header.epoch = s->up.epoch;
 		header.n = s->up.n + 1;
 		header.time_ms = node_now_ms(s->node);
 		header.more = *left;
-		if (count && (code = witness_tell(&header, s->node, s->up.f, bs[count - 1], err)) != OK)
+		if (!s->peer && count && (code = witness_tell(&header, s->node, s->up.f, bs[count - 1], err)) != OK)
 			goto out;
 		header.has_ack = s->down.has_acked;
 		memcpy(header.ack, s->down.acked_tip, 20);
@@ -196,20 +197,29 @@ out:
 	return code;
 }
 
+/* What the hub has been told with the commit that it has taken. */
+static enum err_code
+forget_told(struct session *s, struct err *err)
+{
+	int64_t untold;
+
+	if (db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
+	    export_told(s->node, err) != OK ||
+	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
+		return err->code;
+	return untold == 2 ? set_untold(s->node, 0, err) : OK;
+}
+
 static enum err_code
 confirm_up(struct session *s, uint64_t sent, struct err *err)
 {
 	bool known;
-	int64_t untold;
 
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
 	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
-	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
-	    export_told(s->node, err) != OK ||
-	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK ||
-	    (untold == 2 && set_untold(s->node, 0, err) != OK)) {
+	    (!s->peer && forget_told(s, err) != OK)) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
@@ -229,7 +239,7 @@ push_tip(struct session *s, struct err *err)
 
 	if (s->up.has_acked && feed_commit_n(&before, &s->up, s->node, s->up.acked_tip, err) != OK)
 		return err->code;
-	options.replace = s->up.epoch > 1 && before == 0;
+	options.replace = !s->peer && s->up.epoch > 1 && before == 0;
 	if ((code = list_outgoing(&p, err)) == OK &&
 	    (code = remote_push(&options, s->up.tip, err)) == OK)
 		code = confirm_up(s, p.count, err);
@@ -256,20 +266,20 @@ sync_push(struct session *s, struct err *err)
 		if (sync_set_have(s, err) != OK)
 			return err->code;
 		code = push_tip(s, err);
-		if (code == ERR_CONFLICT && s->status == 409 && !s->shown) {
+		if (code == ERR_CONFLICT && s->status == 409 && !s->shown && !s->peer) {
 			if (sync_show_passport(s, err) != OK)
 				return err_wrap(err, "send");
 			continue;
 		}
 		/* The hub has another tip than we left there.  Its tip may also be one of
 		 * ours whose trees are not kept any more. */
-		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !s->healed) {
+		if ((code == ERR_CONFLICT || code == ERR_NOT_FOUND) && !s->healed && !s->peer) {
 			if (sync_part_ways(s, err) != OK)
 				return err_wrap(err, "send");
 			continue;
 		}
 		/* These words are about our own work only. */
-		s->copied = s->copied || strstr(err->msg, SAY_FORK) != NULL;
+		s->copied = s->copied || (!s->peer && strstr(err->msg, SAY_FORK) != NULL);
 		if (code != OK)
 			return err_wrap(err, "send");
 	}
