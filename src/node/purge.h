@@ -28,7 +28,7 @@ enum err_code purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, str
 enum err_code purge_everything(struct node *node, uint64_t ordered_ms, struct err *err);
 /* After the commit: clean the file and mark what was erased as done. */
 enum err_code purge_finish(struct node *node, struct err *err);
-/* At open: purge_finish when something is left to do. */
+/* At open and before a session: purge_finish when something is left to do. */
 enum err_code purge_resume(struct node *node, struct err *err);
 
 #endif
