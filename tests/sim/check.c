@@ -341,8 +341,7 @@ check_owed(void)
 		const struct owed *owed = &world.owed[i];
 		char name[SHARD_TEXT];
 
-		if (owed->excused || owed_at_hub(owed) ||
-		    (owed->hub_lost && !owed_in_log(owed, owed->seat->node)))
+		if (owed->excused || owed->hub_lost || owed_at_hub(owed))
 			continue;
 		shard_to_text(name, &owed->shard);
 		world_fail("P3", "what %s acknowledged at step %u in %s is nowhere at the hub", owed->seat->name,

@@ -395,8 +395,10 @@ check_given(struct seat *seat)
 			owed->at_hub = true;
 			continue;
 		}
-		/* A hub restored from before has lost what nobody else has any more. */
-		if (owed->hub_lost && !owed_in_log(owed, seat->node)) {
+		/* A restored hub has lost what its author's device does not bring again: what it
+		 * erased since, and what it wrote under an earlier name and got back itself. */
+		if (owed->hub_lost && (owed->writer != seat->node->writer || !owed_in_log(owed, seat->node))) {
+			world_forget(&owed->shard, true);
 			owed->excused = true;
 			continue;
 		}
