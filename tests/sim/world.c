@@ -53,8 +53,6 @@ log_line(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	world_say("hub says: %s", line);
-	if (strstr(line, "one name"))
-		SOMETIMES(fork_seen);
 }
 
 void
@@ -428,6 +426,8 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 	SOMETIMES(syncs);
 	if (code != OK)
 		SOMETIMES(sync_failed);
+	if (code != OK && strstr(err->msg, "bear one name"))
+		SOMETIMES(fork_seen);
 	if (result->purged_shards)
 		SOMETIMES(purge);
 	if (result->refused_batches && seat->rogue)
