@@ -619,7 +619,7 @@ x_shm_lock(sqlite3_file *base, int offset, int n, int flags)
 			continue;
 		if (file->shm_exclusive[i] && file->shm_exclusive[i] != c)
 			return SQLITE_BUSY;
-		if (exclusive && file->shm_shared[i] > (c->shm_shared >> i & 1u))
+		if (exclusive && file->shm_shared[i] > ((unsigned)c->shm_shared >> i & 1u))
 			return SQLITE_BUSY;
 	}
 	for (int i = offset; i < offset + n; i++) {
