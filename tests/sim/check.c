@@ -38,6 +38,8 @@ right_of(const struct seat *seat, const struct id *client, uint8_t block)
 	struct err err;
 	int64_t s;
 
+	if (model_contested(client))
+		return RIGHT_SEE;
 	if (world.hub_restores == 0)
 		return model_right(seat, client, block);
 	/* What it has forgotten whole it gives to nobody. */
@@ -236,6 +238,8 @@ check_digests(struct seat *seat)
 		/* It does not know that it gave it, and so does not ask for it. */
 		if (held && right == RIGHT_NONE && world_forgotten(&shard, false))
 			continue;
+		if (!held && !shard_is_common(&shard) && model_contested(&shard.client))
+			continue;
 		if (held != (right != RIGHT_NONE)) {
 			world_fail("P1", "%s %s %s", seat->name, held ? "holds what it may not:" : "lacks", name);
 		} else if (held) {
@@ -269,6 +273,8 @@ check_rights(struct seat *seat)
 
 			if (log_shard(&s, HUB->node->db, &shard, false, &err) != OK ||
 			    access_right(&theirs, &access, HUB->node, s, &err) != OK)
+				continue;
+			if (model_contested(&world.clients[c]))
 				continue;
 			ours = model_right(seat, &world.clients[c], block);
 			if (ours != theirs)

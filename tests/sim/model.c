@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "node/access.h"
 
 static struct {
@@ -118,19 +119,37 @@ reaches(const struct selector *selector, const struct id *person, const struct i
 	}
 }
 
-/* Had the author of LATER seen EARLIER, himself or through what he had seen? */
+/* Had the author of LATER seen EARLIER, himself or through what he had seen?  Who has
+ * seen a statement has seen all that its writer stated before. */
 static bool
-follows(const struct statement *later, struct dot earlier, unsigned depth)
+follows(const struct statement *later, struct dot earlier)
 {
-	for (size_t i = 0; i < later->after_count; i++) {
-		if (dot_equal(later->after[i], earlier))
-			return true;
-		for (size_t n = 0; n < model.count && depth < 64; n++)
-			if (dot_equal(model.statements[n].dot, later->after[i]) &&
-			    follows(&model.statements[n], earlier, depth + 1))
-				return true;
+	bool *seen = mem_alloc(model.count * sizeof(*seen)), more = true, found = false;
+
+	for (size_t i = 0; i < model.count; i++)
+		seen[i] = &model.statements[i] == later;
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < model.count; i++) {
+			const struct statement *one = &model.statements[i];
+
+			for (size_t n = 0; seen[i] && n <= one->after_count; n++) {
+				struct dot upto = n < one->after_count ? one->after[n] :
+				    (struct dot){ one->dot.writer, one->dot.seq - 1 };
+
+				for (size_t m = 0; m < model.count; m++) {
+					const struct statement *other = &model.statements[m];
+
+					if (seen[m] || other->dot.writer != upto.writer || other->dot.seq > upto.seq)
+						continue;
+					seen[m] = more = true;
+					found = found || dot_equal(other->dot, earlier);
+				}
+			}
+		}
 	}
-	return false;
+	free(seen);
+	return found;
 }
 
 static bool
@@ -157,7 +176,7 @@ taken_away(const struct statement *grant, const struct selector *given, const st
 		if (revoke->selector.kind != SELECT_CLIENT && revoke->selector.kind != SELECT_ALL &&
 		    !one_selector(&revoke->selector, given))
 			continue;
-		if (grant == NULL || !follows(grant, revoke->dot, 0))
+		if (grant == NULL || !follows(grant, revoke->dot))
 			return true;
 	}
 	return false;
@@ -197,6 +216,21 @@ by_role(struct selector *given, const char *role, const char *branch, uint8_t bl
 	}
 	return is_one_of(block, " profile contacts deals activities documents ") ? RIGHT_EDIT :
 	    is_one_of(block, " assignment finance marketing service ") ? RIGHT_SEE : RIGHT_NONE;
+}
+
+bool
+model_contested(const struct id *client)
+{
+	sqlite3_stmt *stmt = world_query(HUB->node, "SELECT 1 FROM sibling s JOIN record r ON r.k = s.k WHERE r.id = ?1 "
+	    "AND s.type = ?2 AND s.field = ?3");
+	bool contested;
+
+	sqlite3_bind_blob(stmt, 1, client->b, 16, SQLITE_STATIC);
+	sqlite3_bind_int(stmt, 2, TYPE_ASSIGNMENT);
+	sqlite3_bind_int(stmt, 3, ASSIGNMENT_OWNER);
+	contested = sqlite3_step(stmt) == SQLITE_ROW;
+	sqlite3_finalize(stmt);
+	return contested;
 }
 
 enum right
