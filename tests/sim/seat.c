@@ -252,8 +252,6 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 	SOMETIMES(syncs);
 	if (code != OK)
 		SOMETIMES(sync_failed);
-	if (code != OK && strstr(err->msg, "bear one name"))
-		SOMETIMES(fork_seen);
 	if (result->purged_shards)
 		SOMETIMES(purge);
 	if (result->refused_batches && seat->rogue)

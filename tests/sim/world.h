@@ -105,7 +105,7 @@ extern struct world world;
 	X(request_lost) X(reply_lost) X(reply_cut) X(request_twice) X(request_replayed) X(old_reply) \
 	X(interlude) X(clock_jump) X(clock_corrected) X(idle_months) X(lease_locked) X(backup) X(node_restored) \
 	X(hub_restored) X(passport_asked) X(feed_leap) X(rogue_write) X(rogue_refused) X(reached_for) X(false_have) \
-	X(home_copied) X(fork_seen) X(purge_cut_off) X(delete) X(restore_record) X(undo) X(hub_forgot)
+	X(home_copied) X(purge_cut_off) X(delete) X(restore_record) X(undo) X(hub_forgot)
 enum sometimes {
 #define X(name) DID_##name,
 	SOMETIMES_LIST(X)
