@@ -560,6 +560,8 @@ UPDATE purge SET receipt = ?3, receipt_ms = ?4, batches = ?5 WHERE f = ?1 AND sh
 INSERT INTO receipt(header) VALUES(?1);
 -- name: PURGE_CANCEL
 DELETE FROM purge WHERE f = ?1 AND shard = ?2 AND told = 0;
+-- name: PURGE_FORGET_ORDER
+DELETE FROM purge WHERE f = ?1 AND shard = ?2;
 -- name: PURGE_UNTOLD_COUNT
 SELECT count(*) FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL;
 -- name: PURGE_WIPE

@@ -40,13 +40,24 @@ admit_hold(const struct owners *owners, int64_t s, struct err *err)
 static enum err_code
 order_away(struct admission *a, const struct party *party, const struct candidate *c, struct err *err)
 {
+	const struct access *access = &party->access;
 	char shard[SHARD_TEXT];
+	struct assignment newborn;
 	bool sees;
+	int64_t s;
 
-	if (c->s == 0 || shard_is_common(&c->batch.shard) || party->down == 0)
+	if (shard_is_common(&c->batch.shard) || party->down == 0)
 		return OK;
-	if (party_sees(&sees, party, a->hub, c->s, err) != OK)
-		return err->code;
+	/* Asked anew: its client may have come in beside it. */
+	if (log_shard(&s, a->hub->db, &c->batch.shard, false, err) == OK) {
+		if (party_sees(&sees, party, a->hub, s, err) != OK)
+			return err->code;
+	} else if (err->code == ERR_NOT_FOUND) {
+		newborn = access_newborn(&access->subject, &c->batch.shard.client);
+		sees = policy_right(&access->rules, &access->subject, &newborn, c->batch.shard.block) != RIGHT_NONE;
+	} else {
+		return err->code == ERR_INVALID ? OK : err->code;
+	}
 	if (sees)
 		return OK;
 	shard_to_text(shard, &c->batch.shard);

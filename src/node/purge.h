@@ -32,7 +32,7 @@ enum err_code purge_is_gone(bool *out, struct node *node, const struct shard *sh
 enum err_code purge_given(struct node *node, const struct shard *shard, struct err *err);
 /* After the commit: clean the file and mark what was erased as done. */
 enum err_code purge_finish(struct node *node, struct err *err);
-/* At open: purge_finish when something is left to do. */
+/* At open and before a session: purge_finish when something is left to do. */
 enum err_code purge_resume(struct node *node, struct err *err);
 
 #endif

@@ -64,7 +64,9 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 	down->confirmed = 0;
 	down->has_acked = false;
 	bytes_put_be64(id, down->node);
-	if (db_run(hub->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)0) != OK ||
+	/* A device that was taken away and has erased itself is back with what it had. */
+	if (db_run(hub->db, SQL_PURGE_FORGET_ORDER, err, "is", down->f, "*") != OK ||
+	    db_run(hub->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)0) != OK ||
 	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
 	    db_run(hub->db, SQL_ENTRY_HELD, err, "i", down->f) != OK)
 		return err->code;

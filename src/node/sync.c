@@ -15,6 +15,7 @@
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/peer_take.h"
+#include "node/purge.h"
 #include "node/sync_part.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -245,7 +246,9 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	remote_library_init();
 	if (take_turn(&turn, node, err) != OK)
 		return err->code;
-	if ((code = log_meta_int(&wiped, node->db, "wiped", err)) == OK &&
+	/* An erasure that the last session could not end, for want of room say, comes first. */
+	if ((code = purge_resume(node, err)) == OK &&
+	    (code = log_meta_int(&wiped, node->db, "wiped", err)) == OK &&
 	    (code = converse(&s, err)) == OK && result->rekeyed) {
 		s = (struct session){ .node = node, .options = options, .result = result, .have = "-" };
 		code = converse(&s, err);

@@ -1,0 +1,49 @@
+/*
+ * vfs - disks in memory for SQLite, that lose power, fail and fill up.
+ *
+ * A disk is a directory; SQLite's files below it live here, everything else
+ * that a home has is a real file.  A file knows what was synced and every
+ * write since, so that a loss of power can keep, drop, tear and reorder what
+ * was not synced, 512 bytes at a time.  An unlink is durable.
+ *
+ * Two exceptions meet the real files: a database that is not here yet begins
+ * with the real file's bytes (a restore wrote it), and backup.tmp is written out
+ * when it is closed (a backup reads it).
+ */
+#ifndef SIM_VFS_H
+#define SIM_VFS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct disk;
+
+void vfs_register(void);		/* as SQLite's default */
+void vfs_forget(void);			/* its generator of random numbers begins anew */
+
+struct disk *disk_new(const char *directory);
+void disk_free(struct disk *disk);	/* NULL is fine; no file may be open */
+
+/* From the K-th next access on (from 1) the power is gone: every access fails
+ * and changes nothing, until disk_power. */
+void disk_die_at(struct disk *disk, uint32_t k);
+bool disk_is_dead(const struct disk *disk);
+/* All files are closed: the power comes back.  What was not synced is chosen. */
+void disk_power(struct disk *disk);
+/* The K-th next access fails, once. */
+void disk_fail_at(struct disk *disk, uint32_t k);
+/* Files may grow by so many bytes yet; SIZE_MAX: as they like. */
+void disk_quota(struct disk *disk, size_t bytes);
+/* No fault is waiting any more; says which has struck since it was armed. */
+enum disk_strike { DISK_FINE, DISK_FAILED, DISK_FULL };
+enum disk_strike disk_calm(struct disk *disk);
+
+/* A copy of everything that is on FROM, as a machine's copy would be. */
+void disk_copy(struct disk *to, const struct disk *from);
+/* Each file as it stands. */
+void disk_each(const struct disk *disk, void (*each)(void *context, const char *name, const uint8_t *p,
+    size_t len), void *context);
+uint64_t disk_accesses(const struct disk *disk);
+
+#endif
