@@ -24,7 +24,7 @@ ana_node=$(node_id ana)
 boris_node=$(node_id boris)
 token=$(must hub token "$ana_node")
 git clone -q --no-progress -b down "http://$boris_node:$(must hub token "$boris_node")@127.0.0.1:$port/f/$boris_node.git" "$work/boris.git"
-git clone -q -b down "http://$ana_node:$token@127.0.0.1:$port/f/$ana_node.git" "$work/ana.git"
+git clone -q --no-progress -b down "http://$ana_node:$token@127.0.0.1:$port/f/$ana_node.git" "$work/ana.git"
 all_of() { git -C "$work/$1" rev-list --objects --all | cut -d' ' -f1 | sort; }
 all_of ana.git >"$work/own"
 all_of boris.git | comm -23 - "$work/own" | git -C "$work/boris.git" cat-file --batch-check='%(objecttype) %(objectname)' |
