@@ -177,7 +177,7 @@ ok "the bundle back is read" sh -c '"$1" --home "$2/ana" bundle write "$2/stick/
 is "late work waits for a head" "$(json refused_batches <"$work/said")" 2
 is "as by line" "$(sat hub quarantine list --json | grep -c '"reason": "no right')" 2
 is "work on another client is in" "$(notes hub "$beta")" 1
-is "a receipt for each block is there" "$(sat hub nodes --json | grep -c '"confirmed"')" 3
+is "receipts for the other blocks are there" "$(sat hub nodes --json | grep -c '"confirmed"')" 2
 ok "what was refused is ordered away too, as by line" contains "$(sat hub audit unconfirmed --json)" activities
 carry hub ana answer
 carry ana hub answered
@@ -206,7 +206,13 @@ ok "the hub too" sat hub verify
 # A lease is renewed by when the hub wrote, not by when that is read.
 shift_library=$SATCHEL_TOOLS/../preload/clock.so
 day=86400
-after() { CLOCK_SHIFT_S=$(($1 * day)) LD_PRELOAD=$shift_library "$SATCHEL" --home "$work/$2" $3 $4 $5 $6 $7 </dev/null; }
+after()		# after DAYS HOME WORD...
+{
+	shift_s=$(($1 * day))
+	shift_home=$work/$2
+	shift 2
+	env CLOCK_SHIFT_S=$shift_s LD_PRELOAD="$shift_library" "$SATCHEL" --home "$shift_home" "$@" </dev/null
+}
 if CLOCK_SHIFT_S=0 LD_PRELOAD=$shift_library "$SATCHEL" help >/dev/null 2>&1 &&
     [ "$(CLOCK_SHIFT_S=-100000000 LD_PRELOAD=$shift_library date +%s)" -lt $(($(date +%s) - 90000000)) ]; then
 	ana_node=$(node_id ana)
@@ -241,5 +247,5 @@ is "to the last byte" "$(scan "$work/words" "$work/ana")" ""
 must ana bundle write "$stick/last" --for hub >/dev/null
 ok "its last bundle is read" sat hub bundle read "$stick/last"
 ok "the device is confirmed empty" contains "$(sat hub nodes --json | tr -d '\n ')" '"shard":"*"'
-is "and its last work is kept" "$(sat hub quarantine list --json | grep -c '"reason": "')" 1
+ok "and its last work is kept" contains "$(sat hub quarantine list --json)" zqcanarylast
 done_testing
