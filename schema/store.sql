@@ -618,7 +618,7 @@ INSERT INTO outbox(n, tip, sealed) VALUES(?1, ?2, ?3);
 SELECT n, tip, sealed FROM outbox WHERE n > ?1 ORDER BY n LIMIT 1;
 -- name: OUTBOX_LAST
 SELECT coalesce(max(n), 0) FROM outbox;
--- name: OUTBOX_DROP
+-- name: OUTBOX_DROP /*scan*/
 DELETE FROM outbox WHERE n <= ?1;
 
 -- Import (node/import_find.c): the external ids of a type, and the stages that lose.
