@@ -2,7 +2,7 @@
  * bundle_file - the file that a stick carries: records in a stream that only
  * its receiver can open.
  *
- * docs/FORMAT.md section 9 has the bytes.  The stream's key is sealed to the
+ * docs/FORMAT.md section 10 has the bytes.  The stream's key is sealed to the
  * receiver's key; the header inside is signed by the sender and names this very
  * stream, so nobody but the two can have written what is in it.  Reading is
  * bounded: one record at a time is in memory.
