@@ -186,7 +186,7 @@ bundle_check(struct bundle_reader *r, struct node *node, bool nested, struct err
 }
 
 static enum err_code
-read_file(struct bundle_result *result, struct node *node, FILE *file, struct err *err)
+read_file(struct bundle_result *result, struct node *node, FILE *file, bool sealed, struct err *err)
 {
 	struct bundle_reader *r = NULL;
 	enum err_code code;
@@ -206,7 +206,7 @@ read_file(struct bundle_result *result, struct node *node, FILE *file, struct er
 	rewind(file);
 	if ((code = bundle_reader_new(&r, file, node->key, err)) == OK &&
 	    (code = bundle_check_sender(r, node, err)) == OK)
-		code = node->hub ? bundle_take_up(result, node, r, err) : bundle_take_down(result, node, r, err);
+		code = node->hub ? bundle_take_up(result, node, r, sealed, err) : bundle_take_down(result, node, r, err);
 	bundle_reader_free(r);
 	return code;
 }
@@ -225,7 +225,7 @@ bundle_read(struct bundle_result *result, struct node *node, const char *path, s
 	if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode))
 		code = err_set(err, ERR_USAGE, "%s is no file", path);
 	else
-		code = read_file(result, node, file, err);
+		code = read_file(result, node, file, false, err);
 	fclose(file);
 	return code;
 }
@@ -245,7 +245,7 @@ bundle_posted(struct node *hub, const struct serve_caller *caller, const void *b
 	bundle_reader_free(r);
 	if (code == OK) {
 		rewind(file);
-		code = read_file(&result, hub, file, err);
+		code = read_file(&result, hub, file, true, err);
 	}
 	fclose(file);
 	return code;

@@ -234,14 +234,15 @@ take_nested(struct bundle_result *result, struct node *hub, const struct bundle_
 		return err_set(err, ERR_IO, "a bundle in the bundle cannot be read");
 	if ((code = bundle_reader_new(&r, file, hub->key, err)) == OK &&
 	    (code = bundle_check_sender(r, hub, err)) == OK)
-		code = bundle_take_up(result, hub, r, err);
+		code = bundle_take_up(result, hub, r, true, err);
 	bundle_reader_free(r);
 	fclose(file);
 	return code;
 }
 
 enum err_code
-bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_reader *r, struct err *err)
+bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_reader *r, bool sealed,
+    struct err *err)
 {
 	const struct bundle_header *header = bundle_reader_header(r);
 	struct serve_caller caller;
@@ -277,7 +278,7 @@ bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_rea
 		if ((code = feed_load(&up, hub, caller.node, true, err)) != OK)
 			return code;
 		if ((code = serve_take_commit(&taken, hub, &caller, (const uint8_t *)record.p, record.p + 20,
-		    record.len - 20, err)) != OK)
+		    record.len - 20, sealed, err)) != OK)
 			return code;
 		result->batches += taken.admitted;
 		result->refused += taken.refused;

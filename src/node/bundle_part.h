@@ -35,7 +35,7 @@ enum err_code bundle_check(struct bundle_reader *r, struct node *node, bool nest
 enum err_code bundle_take_down(struct bundle_result *result, struct node *node, struct bundle_reader *r,
     struct err *err);
 enum err_code bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_reader *r,
-    struct err *err);
+    bool sealed, struct err *err);
 /* Hub: the node that has joined with that name.  ERR_DENIED when there is none. */
 enum err_code bundle_caller(struct serve_caller *out, uint64_t *contact_ms, struct node *hub, node_t node,
     struct err *err);

@@ -159,6 +159,17 @@ state ana >"$work/after"
 ok "for the node too" cmp "$work/before" "$work/after"
 is "one note is one note" "$(notes hub "$gamma")" 1
 
+# A stick is read, another one is written, and then the line is there.
+must hub set "$gamma" city=Orhei >/dev/null
+must hub bundle write "$stick/cross1" --for "$ana_node" >/dev/null
+must ana bundle read "$stick/cross1" >/dev/null
+must hub set "$gamma" city=Soroca >/dev/null
+must hub bundle write "$stick/cross2" --for "$ana_node" >/dev/null
+start_hub
+is "the line goes on from what the stick brought" "$(sat ana sync --json | json received_batches)" 1
+stop_hub
+is "to the last word" "$(value ana "$gamma" city)" Soroca
+
 # Revoked by stick, with work that the hub does not have.
 must ana add note client="$alfa" text="zqcanarylate" >/dev/null
 must ana add note client="$beta" text="on another" >/dev/null
