@@ -72,7 +72,8 @@ print_read(const struct bundle_result *result, bool hub)
 		if (hub)
 			buf_adds(&line, " not accepted: satchel quarantine list shows them");
 		else
-			buf_addf(&line, " not accepted (%s) and kept for the head of sales to see", result->refused_why);
+			buf_addf(&line, " not accepted (%s) and kept for the head of sales to see",
+			    result->refused_why);
 	}
 	if (result->left)
 		buf_addf(&line, "; %llu still to come: ask for another bundle", (unsigned long long)result->left);
@@ -109,8 +110,8 @@ read_file(struct bundle_result *result, const struct cli *cli, struct node *node
 	else if (!result->wiped && (code == OK || result->commits))
 		print_read(result, node->hub);
 	if (code == OK && result->wiped)
-		return err_set(err, ERR_DENIED, "this device was revoked: everything that it held is erased; a bundle "
-		    "for the hub (satchel bundle write FILE --for hub) tells it so");
+		return err_set(err, ERR_DENIED, "this device was revoked: everything that it held is erased; "
+		    "a bundle for the hub (satchel bundle write FILE --for hub) tells it so");
 	return code;
 }
 

@@ -44,7 +44,7 @@ bundle_add_commits(struct bundle_result *result, struct bundle_writer *w, struct
 		    (code = db_int(&batches, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", feed->f,
 		    (int64_t)after)) != OK)
 			break;
-		/* A fetch over the line makes the chain anew, without what a bundle has to keep in mind. */
+		/* A fetch over the line makes the chain anew and notes no ids. */
 		if (access && (code = db_int(&n, &carried, node->db, SQL_CARRIED_GET, err, "ib", feed->f,
 		    oid, sizeof(oid))) == OK && !carried)
 			code = err_set(err, ERR_CONFLICT, "that node syncs over the line just now: try again");
@@ -101,7 +101,8 @@ bundle_write(struct bundle_result *result, struct node *node, const char *path, 
 		free(partial);
 		return code;
 	}
-	code = node->hub ? bundle_write_down(result, node, to, file, err) : bundle_write_up(result, node, file, err);
+	code = node->hub ? bundle_write_down(result, node, to, file, err) :
+	    bundle_write_up(result, node, file, err);
 	if (code == OK && (fchmod(fd, 0600) != 0 || fsync(fd) != 0))
 		code = err_set(err, ERR_IO, "write %s: %s", partial, strerror(errno));
 	if (fclose(file) != 0 && code == OK)
@@ -206,7 +207,8 @@ read_file(struct bundle_result *result, struct node *node, FILE *file, bool seal
 	rewind(file);
 	if ((code = bundle_reader_new(&r, file, node->key, err)) == OK &&
 	    (code = bundle_check_sender(r, node, err)) == OK)
-		code = node->hub ? bundle_take_up(result, node, r, sealed, err) : bundle_take_down(result, node, r, err);
+		code = node->hub ? bundle_take_up(result, node, r, sealed, err) :
+		    bundle_take_down(result, node, r, err);
 	bundle_reader_free(r);
 	return code;
 }
@@ -220,7 +222,8 @@ bundle_read(struct bundle_result *result, struct node *node, const char *path, s
 
 	*result = (struct bundle_result){ .to = node->id };
 	if ((file = fopen(path, "rbe")) == NULL)
-		return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "open %s: %s", path, strerror(errno));
+		return err_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "open %s: %s", path,
+		    strerror(errno));
 	/* It is read twice. */
 	if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode))
 		code = err_set(err, ERR_USAGE, "%s is no file", path);
@@ -240,7 +243,8 @@ bundle_posted(struct node *hub, const struct serve_caller *caller, const void *b
 
 	if (file == NULL)
 		return err_set(err, ERR_INVALID, "an empty bundle");
-	if ((code = bundle_reader_new(&r, file, hub->key, err)) == OK && bundle_reader_header(r)->from != caller->node)
+	if ((code = bundle_reader_new(&r, file, hub->key, err)) == OK &&
+	    bundle_reader_header(r)->from != caller->node)
 		code = err_set(err, ERR_INVALID, "another node's bundle");
 	bundle_reader_free(r);
 	if (code == OK) {

@@ -32,7 +32,8 @@ bundle_caller(struct serve_caller *out, uint64_t *contact_ms, struct node *hub, 
 		return err->code;
 	node_to_text(name, node);
 	if (!row)
-		return err_set(err, ERR_DENIED, "no node %s has joined here (satchel nodes lists those that have)", name);
+		return err_set(err, ERR_DENIED, "no node %s has joined here (satchel nodes lists those that have)",
+		    name);
 	key = db_col_blob(stmt, 0, &len);
 	if (len == 32)
 		memcpy(out->key, key, 32);
@@ -182,9 +183,9 @@ take_have(struct node *hub, const struct bundle_header *header, uint64_t contact
 		    audit_pull(hub, &down, before, err) != OK)
 			return err->code;
 	} else if (unseen && n == 0) {
-		if (header->has_have ? feed_ack(&down, &known, hub, header->have, err) != OK : false)
+		known = !down.has_acked;
+		if (header->has_have && feed_ack(&down, &known, hub, header->have, err) != OK)
 			return err->code;
-		known = header->has_have ? known : !down.has_acked;
 		if (!known && serve_give_anew(&down, hub, err) != OK)
 			return err->code;
 	}
@@ -247,7 +248,7 @@ bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_rea
 	const struct bundle_header *header = bundle_reader_header(r);
 	struct serve_caller caller;
 	struct bundle_record record;
-	uint64_t contact_ms;
+	uint64_t contact_ms, before;
 	bool contact = false;
 	enum err_code code;
 
@@ -282,13 +283,10 @@ bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_rea
 			return code;
 		result->batches += taken.admitted;
 		result->refused += taken.refused;
-		{
-			uint64_t before = up.n;
-
-			if ((code = feed_load(&up, hub, caller.node, true, err)) != OK)
-				return code;
-			result->commits += up.n != before;
-			result->known += up.n == before;
-		}
+		before = up.n;
+		if ((code = feed_load(&up, hub, caller.node, true, err)) != OK)
+			return code;
+		result->commits += up.n != before;
+		result->known += up.n == before;
 	}
 }

@@ -7,14 +7,15 @@
 #include "node/bundle.h"
 #include "node/bundle_file.h"
 
+struct access;
 struct feed;
 struct serve_caller;
 struct session;
 
 #define BUNDLE_COMMITS_MAX 256		/* of about 1 MiB each */
 
-/* Append commits AFTER+1 to UNTIL of FEED; asked for once more when ACCESS is given. */
-struct access;
+/* Append commits AFTER+1 to UNTIL of FEED.  At the hub with ACCESS: each batch is
+ * asked for once more. */
 enum err_code bundle_add_commits(struct bundle_result *result, struct bundle_writer *w, struct node *node,
     const struct feed *feed, uint64_t after, uint64_t until, const struct access *access, struct err *err);
 /* Node: a bundle with commits AFTER+1 to UNTIL of its up feed, and, unless BARE,

@@ -62,8 +62,10 @@ seal(uint64_t *batches, struct session *s, uint64_t after, uint64_t until, struc
 	if (fclose(to) != 0 && code == OK)
 		code = err_set(err, ERR_IO, "no memory to seal work");
 	if (code == OK && len > BUNDLE_RECORD_MAX)
-		code = err_set(err, ERR_INVALID, "it is too large: write a bundle for the hub and have it answered first");
-	if (code == OK && (code = commit_id(tip, s, until, err)) == OK && (code = db_begin(s->node->db, err)) == OK) {
+		code = err_set(err, ERR_INVALID, "it is too large: write a bundle for the hub and have it "
+		    "answered first");
+	if (code == OK && (code = commit_id(tip, s, until, err)) == OK &&
+	    (code = db_begin(s->node->db, err)) == OK) {
 		if ((code = db_run(s->node->db, SQL_OUTBOX_ADD, err, "ibb", (int64_t)until, tip, sizeof(tip),
 		    sealed, len)) == OK)
 			code = db_commit(s->node->db, err);

@@ -73,7 +73,8 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 	/* The work counts, the feed stays where it is. */
 	beside = gap || (r->alone && header.n <= r->up.n);
 	if (!header.up || header.node != r->caller->node || (!beside && (header.n <= r->up.n ||
-	    header.epoch < r->up.epoch || (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)))) {
+	    header.epoch < r->up.epoch ||
+	    (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)))) {
 		code = err_set(err, ERR_INVALID, "this commit does not continue the feed");
 		goto out;
 	}

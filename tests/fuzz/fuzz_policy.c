@@ -21,7 +21,8 @@ fold(const struct subject *subject, const struct statement *statements, size_t c
 	FUZZ_HOLDS(policy_fold(&b, subject, turned, count, UINT64_MAX, &err) == code);
 	FUZZ_HOLDS(a.count == b.count && a.capabilities == b.capabilities);
 	for (uint8_t block = 0; code == OK && block < BLOCK_COUNT; block++)
-		FUZZ_HOLDS(policy_right(&a, subject, &assignment, block) == policy_right(&b, subject, &assignment, block));
+		FUZZ_HOLDS(policy_right(&a, subject, &assignment, block) ==
+		    policy_right(&b, subject, &assignment, block));
 	FUZZ_HOLDS(policy_node_revoked(statements, count, 1, UINT64_MAX) ==
 	    policy_node_revoked(turned, count, 1, UINT64_MAX));
 	policy_release(&a);
@@ -44,7 +45,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = feed ? (size_t)(feed - data) : size;
 		struct value value = { (const char *)data, len };
 
-		if (len && value_scan(value.p, len) == len && statement_decode(&statements[count], value, &err) == OK) {
+		if (len && value_scan(value.p, len) == len &&
+		    statement_decode(&statements[count], value, &err) == OK) {
 			buf_clear(&out);
 			statement_encode(&out, &statements[count]);
 			FUZZ_HOLDS(fuzz_same(&out, data, len));

@@ -26,7 +26,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_HOLDS(signature_check(&claim, lines[2], &request, public_key, &err) != OK);
 	}
 	if (lines[3] && lines[4])
-		FUZZ_HOLDS(signature_time_check(&ms, lines[3], lines[4], "AAAAAAAAAAAAAAAAAAAAAA", public_key, &err) != OK);
+		FUZZ_HOLDS(signature_time_check(&ms, lines[3], lines[4], "AAAAAAAAAAAAAAAAAAAAAA", public_key,
+		    &err) != OK);
 	free(text);
 	return 0;
 }

@@ -146,7 +146,8 @@ note(struct home *home, const char *text)
 static void
 take_all_away(void)
 {
-	struct statement statement = { .revoke = true, .person = ana, .blocks = BLOCKS_ALL, .selector = { .kind = SELECT_ALL } };
+	struct statement statement = { .revoke = true, .person = ana, .blocks = BLOCKS_ALL,
+		.selector = { .kind = SELECT_ALL } };
 
 	must(access_state(hub.node, &statement, &err));
 }
@@ -345,16 +346,18 @@ a_bundle_is_for_one_direction_and_one_organisation(void **state)
 	struct home other;
 	struct file file = up();
 	struct bundle_result result;
+	char none[96];
 
 	(void)state;
+	snprintf(none, sizeof(none), "%s/none", stick);
 	home_make(&other);
 	assert_int_equal(refused(other.node, file), ERR_DENIED);
 	assert_int_equal(refused(ion.home.node, file), ERR_DENIED);
 	assert_int_equal(bundle_write(&result, hub.node, file.path, ion.home.node->id, &err), ERR_CONFLICT);
-	assert_int_equal(bundle_write(&result, hub.node, "/tmp/none", 12345, &err), ERR_DENIED);
-	assert_int_equal(access("/tmp/none", F_OK), -1);
-	assert_int_equal(bundle_write(&result, hub.node, "/tmp/none", 0, &err), ERR_USAGE);
-	assert_int_equal(bundle_write(&result, ion.home.node, "/tmp/none", 12345, &err), ERR_USAGE);
+	assert_int_equal(bundle_write(&result, hub.node, none, 12345, &err), ERR_DENIED);
+	assert_int_equal(access(none, F_OK), -1);
+	assert_int_equal(bundle_write(&result, hub.node, none, 0, &err), ERR_USAGE);
+	assert_int_equal(bundle_write(&result, ion.home.node, none, 12345, &err), ERR_USAGE);
 	assert_int_equal(bundle_write(&result, ion.home.node, "/nowhere/none", 0, &err), ERR_IO);
 	home_remove(&other);
 }
@@ -426,6 +429,30 @@ a_restored_hub_keeps_what_it_had_revoked(void **state)
 	assert_false(holds(ion.home.node, BLOCK_PROFILE));
 }
 
+/* What was sealed goes on from a commit that the hub has forgotten. */
+static void
+a_restored_hub_takes_what_was_sealed(void **state)
+{
+	(void)state;
+	trip();
+	keep(&hub, false);
+	note(&ion.home, "forgotten by the hub");
+	trip();
+	note(&ion.home, "late");
+	take_all_away();
+	assert_int_equal(taken(ion.home.node, down()).set_aside, 1);
+	assert_false(holds(ion.home.node, BLOCK_ACTIVITIES));
+	keep(&hub, true);
+	assert_string_equal(link_reason(&hub), "");
+	assert_int_equal(refused(hub.node, up()), ERR_CONFLICT);
+	/* Its passport came first, so it is judged as it would have been. */
+	assert_non_null(strstr(link_reason(&hub), "no right to change Activities"));
+	taken(ion.home.node, down());
+	trip();
+	trip();
+	assert_false(holds(ion.home.node, BLOCK_PROFILE));
+}
+
 int
 main(void)
 {
@@ -441,6 +468,7 @@ main(void)
 		T(a_bundle_is_for_one_direction_and_one_organisation),
 		T(a_restored_node_comes_back_by_sticks),
 		T(a_restored_hub_keeps_what_it_had_revoked),
+		T(a_restored_hub_takes_what_was_sealed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
