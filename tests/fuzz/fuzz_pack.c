@@ -1,5 +1,6 @@
 /*
- * A pack of the bytes given and the checksum that they need: what is taken keeps
+ * A pack of the bytes given, or of objects that they describe (when they do not
+ * begin with P), and the checksum that it needs: what is taken keeps
  * its bounds, and written again it is taken again as the same objects.
  *
  * With FUZZ_ACCEPTED=DIR the packs that are taken are kept there for pack_git.sh,
@@ -9,8 +10,10 @@
 
 #include <nettle/sha1.h>
 
+#include "base/bytes.h"
 #include "repo/commit.h"
 #include "repo/pack.h"
+#include "store/zip.h"
 
 struct seen {
 	struct buf pack;
@@ -62,6 +65,31 @@ keep(const struct buf *pack, const char *what)
 	fclose(out);
 }
 
+/* Kind, what it lies about, length, content; and again. */
+static void
+describe(struct buf *out, const uint8_t *data, size_t size)
+{
+	uint32_t count = 0;
+	size_t start = out->len;
+
+	buf_add(out, "PACK\0\0\0\2\0\0\0\0", 12);
+	while (size >= 3) {
+		size_t len = data[2] < size - 3 ? data[2] : size - 3;
+		size_t said = data[1] == 255 ? len + 1 : data[1] == 254 && len ? len - 1 : len;
+		uint8_t head[2] = { (uint8_t)((data[0] & 7u) << 4 | (said & 15) | (said >> 4 ? 0x80u : 0)),
+			(uint8_t)(said >> 4) };
+
+		buf_add(out, head, said >> 4 ? 2 : 1);
+		zip_deflate(out, data + 3, len);
+		if (data[1] == 253)
+			out->len--;
+		count += data[1] != 252;
+		data += 3 + len;
+		size -= 3 + len;
+	}
+	bytes_put_be32((uint8_t *)out->p + start + 8, count);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -71,11 +99,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err;
 	uint8_t sum[20];
 
+	buf_init(&pack, 16 * size + 256);
+	if (size && data[0] != 'P')
+		describe(&pack, data, size);
+	else
+		buf_add(&pack, data, size);
 	sha1_init(&sha1);
-	sha1_update(&sha1, size, data);
+	sha1_update(&sha1, pack.len, (const uint8_t *)pack.p);
 	sha1_digest(&sha1, 20, sum);
-	buf_init(&pack, size + 20);
-	buf_add(&pack, data, size);
 	buf_add(&pack, sum, 20);
 	if (pack_scan(pack.p, pack.len, &pack_limits_default, see, &first, &err) == OK) {
 		buf_init(&again.pack, 1u << 20);
