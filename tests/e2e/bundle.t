@@ -114,7 +114,7 @@ damaged()	# damaged HOME FILE
 {
 	size=$(stat -c %s "$2")
 	offset=0
-	step=$((size / 24))
+	step=$((size / 9))
 	while [ $offset -lt "$size" ]; do
 		flip "$2" $offset "$work/bad"
 		sat "$1" bundle read "$work/bad" >/dev/null 2>"$work/words.err" && { echo "flipped at $offset"; return 1; }

@@ -26,4 +26,5 @@ for pack in "$work"/packs/*.pack; do
 	fi
 	rm -f "$work/index" "$work"/packs/*.rev
 done
+[ $n -gt 0 ] || { echo "the scanner takes none"; exit 1; }
 echo "git takes all $n packs that the scanner takes"

@@ -13,4 +13,11 @@ for target in "$here"/fuzz_*.c; do
 		printf '%s\n' "$out" | tail -30 | sed 's/^/# /'
 	fi
 done
+n=$((n + 1))
+if out=$("$here/pack_git.sh" "$SATCHEL_TOOLS/../fuzz/fuzz_pack" "$here/corpus/pack" 2>&1); then
+	echo "ok $n - $out"
+else
+	echo "not ok $n - git takes the packs that the scanner takes"
+	printf '%s\n' "$out" | sed 's/^/# /'
+fi
 echo "1..$n"
