@@ -212,6 +212,23 @@ CREATE TABLE notice(
 	rejected INTEGER NOT NULL	-- 0: it waits at the hub for a person
 ) STRICT;
 
+-- Hub: commits that left in a bundle, or over the line before one, and are not
+-- confirmed: unmade, they may be held all the same.
+CREATE TABLE carried(
+	f INTEGER NOT NULL,
+	oid BLOB NOT NULL,
+	n INTEGER NOT NULL,
+	PRIMARY KEY(f, oid)
+) STRICT, WITHOUT ROWID;
+
+-- A node: work that was sealed for the hub before its shard was erased here, until
+-- the hub confirms it (node/outbox.h).
+CREATE TABLE outbox(
+	n INTEGER PRIMARY KEY,		-- up to this commit of the up feed
+	tip BLOB NOT NULL,		-- that commit
+	sealed BLOB NOT NULL		-- a bundle that only the hub can read
+) STRICT;
+
 -- Hub, after a restore: passports that are newer than the backup (node/heal.h).
 CREATE TABLE remembered(
 	person BLOB PRIMARY KEY,
@@ -441,6 +458,8 @@ INSERT OR REPLACE INTO object(oid, f, n, type, size, z) VALUES(?1, ?2, ?3, ?4, ?
 SELECT n, type, size, z FROM object WHERE f = ?1 AND oid = ?2;
 -- name: OBJECT_OF
 SELECT oid, type, size, z FROM object WHERE f = ?1 AND n = ?2;
+-- name: OBJECT_COUNT
+SELECT count(*) FROM object WHERE f = ?1 AND n = ?2;
 -- name: OBJECT_FIRST
 SELECT coalesce(min(n), 0) FROM object WHERE f = ?1;
 -- name: OBJECT_DROP_AFTER
@@ -678,6 +697,25 @@ SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL
 
 -- name: ENTRY_AGAIN
 INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
+
+-- name: ENTRY_UNCONFIRMED
+SELECT count(*) FROM entry WHERE f = ?1 AND (n = 0 OR n > ?2);
+-- name: CARRIED_ADD
+INSERT OR IGNORE INTO carried(f, oid, n) SELECT f, oid, n FROM object WHERE f = ?1 AND n > ?2 AND type = 1;
+-- name: CARRIED_GET
+SELECT n FROM carried WHERE f = ?1 AND oid = ?2;
+-- name: CARRIED_LAST
+SELECT coalesce(max(n), 0) FROM carried WHERE f = ?1;
+-- name: CARRIED_DROP
+DELETE FROM carried WHERE f = ?1 AND n <= ?2;
+-- name: OUTBOX_ADD
+INSERT INTO outbox(n, tip, sealed) VALUES(?1, ?2, ?3);
+-- name: OUTBOX_AFTER
+SELECT n, tip, sealed FROM outbox WHERE n > ?1 ORDER BY n LIMIT 1;
+-- name: OUTBOX_LAST
+SELECT coalesce(max(n), 0) FROM outbox;
+-- name: OUTBOX_DROP /*scan*/
+DELETE FROM outbox WHERE n <= ?1;
 
 -- Import (node/import_find.c): the external ids of a type, and the stages that lose.
 

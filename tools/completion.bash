@@ -68,6 +68,11 @@ _satchel()
 			words=$(_satchel_first "$first" | sed 's/$/:/') ;;
 		help/) words="$(_satchel_first) types" ;;
 		person/) words='add list' ;;
+		bundle/) words='write read' ;;
+		bundle/*)
+			compopt -o filenames
+			COMPREPLY=($(compgen -f -- "$current"))
+			return ;;
 		access/) words=explain ;;
 		import/)
 			compopt -o filenames

@@ -200,3 +200,27 @@ key_mac_equal(const uint8_t a[32], const uint8_t b[32])
 {
 	return sodium_memcmp(a, b, 32) == 0;
 }
+
+_Static_assert(KEY_SEALED == 32 + crypto_box_SEALBYTES, "a sealed key is 80 bytes");
+
+bool
+key_seal(uint8_t out[KEY_SEALED], const uint8_t secret[32], const uint8_t public_key[32])
+{
+	uint8_t box_key[crypto_box_PUBLICKEYBYTES];
+
+	return crypto_sign_ed25519_pk_to_curve25519(box_key, public_key) == 0 &&
+	    crypto_box_seal(out, secret, 32, box_key) == 0;
+}
+
+bool
+key_unseal(uint8_t secret[32], const uint8_t sealed[KEY_SEALED], const struct key *key)
+{
+	uint8_t box_key[crypto_box_PUBLICKEYBYTES], box_secret[crypto_box_SECRETKEYBYTES];
+	bool good;
+
+	good = crypto_sign_ed25519_pk_to_curve25519(box_key, key->public) == 0 &&
+	    crypto_sign_ed25519_sk_to_curve25519(box_secret, key->secret) == 0 &&
+	    crypto_box_seal_open(secret, sealed, KEY_SEALED, box_key, box_secret) == 0;
+	sodium_memzero(box_secret, sizeof(box_secret));
+	return good;
+}

@@ -40,4 +40,12 @@ void key_mac(uint8_t out[32], const uint8_t secret[32], const void *message, siz
 bool key_mac_equal(const uint8_t a[32], const uint8_t b[32]);
 void key_hash(uint8_t out[32], const char *domain, const void *message, size_t len);
 
+/* A secret of 32 bytes that only the holder of PUBLIC_KEY's other half can open,
+ * not the sender any more: libsodium's sealed box to the key's X25519 form.
+ * False when PUBLIC_KEY is no point that could have one. */
+#define KEY_SEALED 80
+bool key_seal(uint8_t out[KEY_SEALED], const uint8_t secret[32], const uint8_t public_key[32]);
+/* False when it was sealed for another key, or changed. */
+bool key_unseal(uint8_t secret[32], const uint8_t sealed[KEY_SEALED], const struct key *key);
+
 #endif

@@ -147,6 +147,20 @@ lease_renew(struct node *node, struct err *err)
 	return lease_state(&node->lease, node, err);
 }
 
+enum err_code
+lease_renew_at(struct node *node, uint64_t at_ms, struct err *err)
+{
+	int64_t at = (int64_t)at_ms;
+	struct times times;
+
+	if (load_times(&times, node, err) != OK)
+		return err->code;
+	if (at > times.contact_ms && (db_run(node->db, SQL_META_PUT, err, "si", "last_sync", at) != OK ||
+	    (at > times.seen_ms && db_run(node->db, SQL_META_PUT, err, "si", "lease_seen_ms", at) != OK)))
+		return err->code;
+	return lease_state(&node->lease, node, err);
+}
+
 bool
 lease_hides(const struct node *node, uint8_t block)
 {

@@ -154,8 +154,9 @@ out:
 	return code;
 }
 
-static enum err_code
-bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
+enum err_code
+serve_bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller *caller,
+    struct err *err)
 {
 	struct access access = { 0 };
 	uint64_t ordered = 0, epoch;
@@ -178,9 +179,7 @@ bring_up_to_date(struct feed *down, struct node *hub, const struct serve_caller 
 			down->passport_ms = 0;
 		code = entitle_update(hub, down, &access, &ordered, err);
 	}
-	if (code == OK &&
-	    (code = db_run(hub->db, SQL_PEER_CONTACT, err, "bi", id, sizeof(id),
-	    (int64_t)node_now_ms(hub))) == OK)
+	if (code == OK)
 		code = make_down(down, hub, caller, revoked, ordered != 0, err);
 out:
 	access_release(&access);
@@ -188,16 +187,30 @@ out:
 }
 
 enum err_code
+serve_make_more(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
+{
+	bool revoked;
+
+	if (feed_load(down, hub, caller->node, false, err) != OK ||
+	    access_device_revoked(&revoked, hub, caller->node, err) != OK)
+		return err->code;
+	return make_down(down, hub, caller, revoked, false, err);
+}
+
+enum err_code
 serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
 	struct feed down;
+	uint8_t id[8];
 
 	if (caller->reads_only)
 		return serve_reader_refs(reply, hub, caller, err);
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
-	if (bring_up_to_date(&down, hub, caller, err) != OK) {
+	bytes_put_be64(id, caller->node);
+	if (serve_bring_up_to_date(&down, hub, caller, err) != OK ||
+	    db_run(hub->db, SQL_PEER_CONTACT, err, "bi", id, sizeof(id), (int64_t)node_now_ms(hub)) != OK) {
 		db_rollback(hub->db);
 		return err->code;
 	}

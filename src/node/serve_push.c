@@ -27,6 +27,8 @@ struct receiving {
 	struct chunk_objects *objects;
 	struct admission admission;
 	bool restored;		/* the node has a new incarnation */
+	bool alone;		/* one commit, without a word on what it goes on from */
+	bool sealed;		/* which nobody can make anew */
 };
 
 static enum err_code
@@ -54,20 +56,31 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
+	bool gap, beside;
 	enum err_code code;
 
 	if (chunk_open(&chunk, r->objects, oid, err) != OK)
 		return err->code;
 	if ((code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err)) != OK)
 		goto out;
-	if (!header.up || header.node != r->caller->node || header.n <= r->up.n ||
-	    header.epoch < r->up.epoch || (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)) {
+	gap = r->alone && header.n > r->up.n && chunk.commit.has_parent &&
+	    (!r->up.has_tip || memcmp(chunk.commit.parent, r->up.tip, 20) != 0);
+	if (gap && !r->sealed) {
+		code = err_set(err, ERR_CONFLICT, "it goes on from work that has not come here: read the earlier "
+		    "bundles first, or ask for a new one");
+		goto out;
+	}
+	/* The work counts, the feed stays where it is. */
+	beside = gap || (r->alone && header.n <= r->up.n);
+	if (!header.up || header.node != r->caller->node || (!beside && (header.n <= r->up.n ||
+	    header.epoch < r->up.epoch ||
+	    (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)))) {
 		code = err_set(err, ERR_INVALID, "this commit does not continue the feed");
 		goto out;
 	}
 	for (size_t i = 0; i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
-	if (code == OK && (code = take_receipts(r, &header, &chunk, err)) == OK &&
+	if (code == OK && !beside && (code = take_receipts(r, &header, &chunk, err)) == OK &&
 	    (code = witness_keep(r->hub, &header, err)) == OK) {
 		r->up.n = r->up.acked = header.n;
 		r->up.epoch = header.epoch;
@@ -155,9 +168,13 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		goto out;
 	r->admission.hub = hub;
 	r->admission.from = r->caller->node;
-	if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
+	if (r->alone)
+		code = take_commit(r, push->new_tip, err);
+	else if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
 		code = err_set(err, ERR_CONFLICT, SMART_STALE);
-	else if ((code = take_chain(r, push->new_tip, err)) == OK)
+	else
+		code = take_chain(r, push->new_tip, err);
+	if (code == OK)
 		code = feed_save(&r->up, hub, err);
 out:
 	party_release(&r->admission.parties);
@@ -165,6 +182,25 @@ out:
 		code = db_commit(hub->db, err);
 	else
 		db_rollback(hub->db);
+	return code;
+}
+
+enum err_code
+serve_take_commit(struct serve_taken *taken, struct node *hub, const struct serve_caller *caller,
+    const uint8_t oid[20], const void *pack, size_t len, bool sealed, struct err *err)
+{
+	struct receiving r = { .hub = hub, .caller = caller, .alone = true, .sealed = sealed };
+	struct smart_push push = { .pack = pack, .pack_len = len };
+	enum err_code code;
+
+	memcpy(push.new_tip, oid, 20);
+	r.objects = chunk_objects_new();
+	if ((code = receive(&r, &push, err)) == OK) {
+		taken->admitted += r.admission.admitted;
+		taken->refused += r.admission.refused;
+		taken->known += r.admission.known;
+	}
+	chunk_objects_free(r.objects);
 	return code;
 }
 

@@ -20,8 +20,10 @@
 void
 sync_show(struct session *s, const char *doing, uint64_t done, uint64_t all)
 {
-	struct client_stats stats = client_stats(s->client);
+	struct client_stats stats = { 0 };
 
+	if (s->client)
+		stats = client_stats(s->client);
 	s->progress = (struct sync_progress){ doing, done, all, stats.bytes_out, stats.bytes_in };
 	if (s->options->progress)
 		s->options->progress(s->options->context, &s->progress);
@@ -104,9 +106,9 @@ now_s(void *context)
 	return node_now_ms(s->node) / 1000;
 }
 
-/* One session of a home at a time: the second waits, and then has little to do. */
-static enum err_code
-take_turn(int *fd, const struct node *node, struct err *err)
+/* The second one waits, and then has little to do. */
+enum err_code
+sync_take_turn(int *fd, const struct node *node, struct err *err)
 {
 	char *path = node_path(node, "sync-lock");
 	enum err_code code = OK;
@@ -138,7 +140,7 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	remote_library_init();
 	node_to_text(name, node->id);
 	snprintf(s.path, sizeof(s.path), "/f/%s.git", name);
-	if (take_turn(&turn, node, err) != OK)
+	if (sync_take_turn(&turn, node, err) != OK)
 		return err->code;
 	if ((code = client_open(&s.client, &(struct client_options){
 	    .url = options->url ? options->url : node->hub_url, .key = node->key,

@@ -120,8 +120,11 @@ do_purges(struct session *s, const struct header *header, struct err *err)
 static enum err_code
 apply_chunk(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
-	/* The clock is corrected for good when the session has ended well. */
-	uint64_t new = 0, now_ms = node_now_ms(s->node) + (uint64_t)(client_clock_offset_s(s->client) * 1000);
+	uint64_t new = 0, now_ms = node_now_ms(s->node);
+
+	/* The clock is corrected for good when the session has ended well; a bundle corrects none. */
+	if (s->client)
+		now_ms += (uint64_t)(client_clock_offset_s(s->client) * 1000);
 
 	if (chunk->passport &&
 	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
@@ -165,11 +168,12 @@ move_down(struct session *s, const uint8_t tip[20], const struct chunk *chunk,
 	return code == OK ? feed_save(&s->down, s->node, err) : code;
 }
 
-static enum err_code
-take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err *err)
+enum err_code
+sync_take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
+	uint64_t parent_n = 0;
 	int64_t unsent = 0;
 	enum err_code code;
 
@@ -177,10 +181,15 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 		return err->code;
 	if ((code = header_decode(&header, chunk.header, chunk.header_len, s->node->hub_key, err)) != OK)
 		goto out;
+	/* The parent may be one before our tip: the hub makes anew, from what we have
+	 * confirmed, what a bundle brought without its knowing. */
+	if (chunk.commit.has_parent && (code = feed_commit_n(&parent_n, &s->down, s->node, chunk.commit.parent,
+	    err)) != OK)
+		goto out;
 	if (header.up || header.node != s->node->id || header.epoch < s->down.epoch ||
 	    header.n <= s->down.acked || chunk.commit.has_parent != (s->down.has_tip &&
 	    header.epoch == s->down.epoch) ||
-	    (chunk.commit.has_parent && memcmp(chunk.commit.parent, s->down.tip, 20) != 0)) {
+	    (chunk.commit.has_parent && parent_n == 0)) {
 		code = err_set(err, ERR_INVALID, "the hub's feed does not continue where it left off here");
 		goto out;
 	}
@@ -189,8 +198,8 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 	    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
-	    s->up.f, (int64_t)0)) == OK && unsent) {
+	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_UNCONFIRMED, err, "ii",
+	    s->up.f, (int64_t)(s->up.acked > s->set_aside ? s->up.acked : s->set_aside))) == OK && unsent) {
 		s->push_first = true;
 		db_rollback(s->node->db);
 		goto out;
@@ -229,7 +238,7 @@ fetch_one(struct session *s, bool *again, struct err *err)
 	s->objects = chunk_objects_new();
 	*again = false;
 	code = remote_fetch(&options, tip, &fetched, err);
-	if (code == OK && fetched && (code = take_commit(s, tip, &more, err)) == OK) {
+	if (code == OK && fetched && (code = sync_take_commit(s, tip, &more, err)) == OK) {
 		s->result->left = more;
 		*again = more != 0 || s->push_first;
 	}

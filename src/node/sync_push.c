@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "core/batch.h"
 #include "node/header.h"
+#include "node/outbox.h"
 #include "node/witness.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -144,9 +145,8 @@ set_untold(struct node *node, int64_t untold, struct err *err)
 	return db_run(node->db, SQL_META_PUT, err, "si", "incarnation_untold", untold);
 }
 
-/* The next commit of the up feed; *MADE false when nothing is due. */
-static enum err_code
-make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
+enum err_code
+sync_make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 {
 	struct header header = { .up = true, .node = s->node->id };
 	struct buf text;
@@ -193,19 +193,31 @@ out:
 	return code;
 }
 
+/* When all is confirmed: receipts and incarnation were in it. */
 static enum err_code
-confirm_up(struct session *s, uint64_t sent, struct err *err)
+forget_told(struct session *s, struct err *err)
 {
-	bool known;
 	int64_t untold;
+
+	if (db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
+	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
+		return err->code;
+	return untold == 2 ? set_untold(s->node, 0, err) : OK;
+}
+
+enum err_code
+sync_confirm_up(struct session *s, const uint8_t tip[20], bool *known, uint64_t sent, struct err *err)
+{
+	uint64_t n;
 
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
-	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
-	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
-	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
-	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK ||
-	    (untold == 2 && set_untold(s->node, 0, err) != OK)) {
+	/* The tip of an epoch before this one says nothing about this one (n is 0). */
+	if (feed_commit_n(&n, &s->up, s->node, tip, err) != OK ||
+	    feed_ack(&s->up, known, s->node, tip, err) != OK ||
+	    (*known && n && (db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)n) != OK ||
+	    db_run(s->node->db, SQL_OUTBOX_DROP, err, "i", (int64_t)n) != OK)) ||
+	    (*known && n && n == s->up.n && forget_told(s, err) != OK)) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
@@ -220,6 +232,8 @@ sync_restart_up(struct session *s, struct err *err)
 		return err->code;
 	if (db_run(s->node->db, SQL_ENTRY_AGAIN, err, "i", s->up.f) != OK ||
 	    set_untold(s->node, 1, err) != OK ||
+	    /* Receipts that were under way are told anew. */
+	    db_run(s->node->db, SQL_PURGE_DONE, err, "iii", s->down.f, (int64_t)3, (int64_t)2) != OK ||
 	    feed_leap(&s->up, s->node, err) != OK) {
 		db_rollback(s->node->db);
 		return err->code;
@@ -235,6 +249,7 @@ push_tip(struct session *s, struct err *err)
 		.tip = s->up.has_tip ? s->up.tip : NULL,
 		.read = read_outgoing, .exchange = exchange_push, .context = &p };
 	uint64_t before = 0;
+	bool known;
 	enum err_code code;
 
 	if (s->up.has_acked && feed_commit_n(&before, &s->up, s->node, s->up.acked_tip, err) != OK)
@@ -242,7 +257,7 @@ push_tip(struct session *s, struct err *err)
 	options.replace = s->up.epoch > 1 && before == 0;
 	if ((code = list_outgoing(&p, err)) == OK &&
 	    (code = remote_push(&options, s->up.tip, err)) == OK)
-		code = confirm_up(s, p.count, err);
+		code = sync_confirm_up(s, s->up.tip, &known, p.count, err);
 	free(p.batches);
 	return code;
 }
@@ -254,10 +269,12 @@ sync_push(struct session *s, struct err *err)
 	uint64_t left = 0;
 	enum err_code code;
 
+	if (outbox_deliver(s, err) != OK)
+		return err_wrap(err, "send");
 	for (;;) {
 		/* A commit of an earlier session may or may not have arrived: offer it again. */
 		if (s->up.n == s->up.acked) {
-			if (make_up(s, &made, &left, err) != OK)
+			if (sync_make_up(s, &made, &left, err) != OK)
 				return err->code;
 			if (!made)
 				return OK;

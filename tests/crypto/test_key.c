@@ -351,6 +351,30 @@ half_a_key_is_not_left_behind(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+static void
+what_is_sealed_for_a_key_is_opened_by_it_alone(void **state)
+{
+	static const uint8_t secret[32] = "the key of a stream, 32 bytes..", none[32] = { 2 };
+	struct key *key = key_generate(), *other = key_generate();
+	uint8_t sealed[KEY_SEALED], again[KEY_SEALED], out[32];
+
+	(void)state;
+	assert_true(key_seal(sealed, secret, key_public(key)));
+	assert_true(key_unseal(out, sealed, key));
+	assert_memory_equal(out, secret, 32);
+	assert_false(key_unseal(out, sealed, other));
+	assert_true(key_seal(again, secret, key_public(key)));
+	assert_memory_not_equal(sealed, again, KEY_SEALED);
+	for (size_t i = 0; i < KEY_SEALED; i++) {
+		sealed[i] ^= 1;
+		assert_false(key_unseal(out, sealed, key));
+		sealed[i] ^= 1;
+	}
+	assert_false(key_seal(sealed, secret, none));
+	key_free(key);
+	key_free(other);
+}
+
 int
 main(void)
 {
@@ -362,6 +386,7 @@ main(void)
 		T(names_are_the_golden_ones),
 		T(macs_and_hashes_are_the_golden_ones),
 		T(random_bytes_fill_their_place_and_no_more),
+		T(what_is_sealed_for_a_key_is_opened_by_it_alone),
 		T(a_saved_key_is_loaded_and_private),
 		T(a_key_is_never_written_over),
 		T(a_file_that_others_can_reach_is_refused),
