@@ -137,6 +137,12 @@ CREATE TABLE purge(
 	PRIMARY KEY(f, shard)
 ) STRICT, WITHOUT ROWID;
 
+-- A node: unsent work on what was erased here, encrypted to the hub (node/outbox.h).
+CREATE TABLE outbox(
+	o INTEGER PRIMARY KEY,
+	box BLOB NOT NULL
+) STRICT;
+
 -- Hub: headers of up feeds that confirm purges, as they were signed.
 CREATE TABLE receipt(
 	i INTEGER PRIMARY KEY,
@@ -427,6 +433,8 @@ DELETE FROM purge WHERE f = ?1 AND shard = ?2 AND told = 0;
 SELECT count(*) FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL;
 -- name: PURGE_WIPE
 SELECT told FROM purge WHERE f = ?1 AND shard = '*';
+-- name: PURGE_SEND_AGAIN
+UPDATE purge SET done = 2 WHERE f = ?1 AND done = 3;
 -- name: PURGE_FORGET
 DELETE FROM purge WHERE f = ?1 AND done = 3;
 
@@ -545,6 +553,25 @@ DELETE FROM purge;
 DELETE FROM floor;
 -- name: WIPE_WRITER
 DELETE FROM writer;
+
+-- Unsent work on what is erased (node/outbox.c).
+
+-- name: OUTBOX_UNSENT
+SELECT DISTINCT entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND (n = 0 OR n > ?2) AND (?3 = 0 OR s = ?3) AND void = 0 ORDER BY entry.b;
+-- name: OUTBOX_ADD
+INSERT INTO outbox(box) VALUES(?1);
+-- name: OUTBOX_AFTER
+SELECT o, box FROM outbox WHERE o > ?1 ORDER BY o LIMIT ?2;
+-- name: OUTBOX_DROP
+DELETE FROM outbox WHERE o > ?1 AND o <= ?2;
+-- name: OUTBOX_COUNT /*scan*/
+SELECT count(*) FROM outbox;
+-- name: OUTBOX_SIZE /*scan*/
+SELECT coalesce(sum(length(box)), 0) FROM outbox;
+-- name: SHARD_SENT
+SELECT 1 FROM batch WHERE s = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE f = ?2 AND (n = 0 OR n > ?3) AND entry.b = batch.b) LIMIT 1;
+-- name: ENTRY_UNSENT
+SELECT count(*) FROM entry WHERE f = ?1 AND (n = 0 OR n > ?2);
 
 -- Admission (node/admit.c).
 

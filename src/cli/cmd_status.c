@@ -58,6 +58,33 @@ print_contact(const struct node *node, const json_t *status)
 	buf_release(&line);
 }
 
+/* What cannot be read here any more, and still has to be delivered. */
+static void
+print_outbox(const json_t *status)
+{
+	if (number(status, "outbox"))
+		out_say(stdout, "Encrypted for the hub, not delivered yet: %lld (satchel sync)",
+		    (long long)number(status, "outbox"));
+}
+
+static void
+print_wiped(const json_t *status)
+{
+	const char *by = out_string(status, "wiped_by");
+	struct buf line;
+
+	buf_init(&line, 1024);
+	buf_addf(&line, "This device was revoked by %s", *by ? by : "a head of sales");
+	if (json_is_string(json_object_get(status, "revoked"))) {
+		buf_adds(&line, " on ");
+		out_time(&line, out_string(status, "revoked"));
+	}
+	buf_adds(&line, "; what it held is erased.");
+	out_line(stdout, line.p);
+	buf_release(&line);
+	print_outbox(status);
+}
+
 static void
 print(const struct node *node, const json_t *status)
 {
@@ -65,6 +92,7 @@ print(const struct node *node, const json_t *status)
 	    out_string(status, "org"));
 	out_say(stdout, "Node %s %s", out_string(status, "node"), out_string(status, "device"));
 	print_contact(node, status);
+	print_outbox(status);
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
 	if (number(status, "conflicts"))
 		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
@@ -81,15 +109,12 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 
 	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
-	if (node->wiped && !cli->json) {
-		out_line(stdout, "This device was revoked; what it held is erased.");
-		node_close(node);
-		return OK;
-	}
 	code = report_status(&status, node, err);
 	if (code == OK) {
 		if (cli->json)
 			out_json(status);
+		else if (node->wiped)
+			print_wiped(status);
 		else
 			print(node, status);
 		json_decref(status);

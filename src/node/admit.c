@@ -242,7 +242,7 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	char shard[SHARD_TEXT];
 	bool sees;
 
-	if (c->s == 0 || shard_is_common(&c->batch.shard) || party->down == 0)
+	if (a->late || c->s == 0 || shard_is_common(&c->batch.shard) || party->down == 0)
 		return OK;
 	if (party_sees(&sees, party, a->hub, c->s, err) != OK)
 		return err->code;
@@ -398,7 +398,7 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 			goto out;
 		a->known += c->known;
 	}
-	if ((code = log_candidates(hub, candidates, part, w, &owners, &a->admitted, err)) != OK)
+	if ((code = log_candidates(hub, candidates, part, w, a->late ? NULL : &owners, &a->admitted, err)) != OK)
 		goto out;
 	for (size_t i = 0; i < known && code == OK; i++) {
 		struct candidate *c = &candidates[i];

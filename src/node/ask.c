@@ -11,6 +11,7 @@
 #include "node/audit.h"
 #include "node/enrol.h"
 #include "node/heal.h"
+#include "node/outbox.h"
 #include "node/quarantine.h"
 #include "node/report.h"
 #include "node/serve_feed.h"
@@ -257,18 +258,35 @@ answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
 	return OK;
 }
 
+/* A revoked device may not ask, but what it had not sent is taken. */
+static enum err_code
+answer_late(struct buf *out, struct node *hub, const struct serve_caller *caller, const void *body,
+    size_t len, struct err *err)
+{
+	uint64_t taken;
+
+	if (outbox_take(&taken, hub, caller, body, len, err) != OK)
+		return err->code;
+	buf_addf(out, "{\"taken\":%" PRIu64 "}", taken);
+	return OK;
+}
+
 enum err_code
 ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller, const char *path,
     const void *body, size_t len, struct err *err)
 {
-	bool passport = strcmp(path, "/ask/passport") == 0;
-	json_t *question = passport ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	bool passport = strcmp(path, "/ask/passport") == 0, late = strcmp(path, "/ask/late") == 0;
+	json_t *question = passport || late ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *answer = NULL;
 	struct access access = { 0 };
 	bool revoked;
 	char *text;
 	enum err_code code;
 
+	if (late) {
+		json_decref(question);
+		return answer_late(out, hub, caller, body, len, err);
+	}
 	if (question == NULL)
 		return err_set(err, ERR_INVALID, "a question is JSON");
 	if ((code = access_device_revoked(&revoked, hub, caller->node, err)) != OK)

@@ -32,7 +32,8 @@ enum err_code ask_audit(json_t **out, struct node *node, const struct audit_ques
     struct err *err);
 
 /* Hub side: the answer to PATH ("/ask/nodes", "/ask/token",
- * "/ask/quarantine", "/ask/decide", "/ask/audit", "/ask/passport") from CALLER, as JSON. */
+ * "/ask/quarantine", "/ask/decide", "/ask/audit", "/ask/passport",
+ * "/ask/late") from CALLER, as JSON. */
 enum err_code ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
     const char *path, const void *body, size_t len, struct err *err);
 

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/verify.h"
+#include "node/wipe.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -358,15 +359,18 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 enum err_code
 entitle_wipe(struct node *hub, struct feed *down, struct err *err)
 {
-	int64_t one;
+	int64_t one, word;
 	bool found = false;
 
 	if (db_int(&one, &found, hub->db, SQL_PURGE_WIPE, err, "i", down->f) != OK)
 		return err->code;
 	if (found)
 		return OK;
+	if (wipe_batch(&word, hub, down->node, err) != OK)
+		return err->code;
 	if (feed_restart(down, hub, err) != OK || db_run(hub->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
-	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK)
+	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
+	    (word && db_run(hub->db, SQL_ENTRY_ADD, err, "iii", down->f, (int64_t)0, word) != OK))
 		return err->code;
 	return db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
 	    (int64_t)0, (int64_t)0, (int64_t)0);

@@ -7,8 +7,10 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/schema.h"
+#include "node/access.h"
 #include "node/backup.h"
 #include "node/feed.h"
+#include "node/outbox.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
@@ -132,7 +134,7 @@ erase(uint64_t *erased, struct node *node, int64_t s, struct err *err)
 	char name[SHARD_TEXT];
 	enum err_code code;
 
-	if (feed_load(&up, node, node->id, true, err) != OK ||
+	if (outbox_keep(node, s, err) != OK || feed_load(&up, node, node->id, true, err) != OK ||
 	    log_keep_floor(db, s, node->w, node->floor_key, err) != OK ||
 	    record_drop_shard(db, s, err) != OK)
 		return err->code;
@@ -174,6 +176,57 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	    (int64_t)0, (int64_t)1, (int64_t)erased);
 }
 
+/* Has the hub nothing of the shard, and may its person not see it? */
+static enum err_code
+is_unknown(bool *out, struct node *node, const struct access *access, int64_t s, struct err *err)
+{
+	struct feed up;
+	enum right right;
+	int64_t one;
+	bool sent;
+
+	if (feed_load(&up, node, node->id, true, err) != OK ||
+	    db_int(&one, &sent, node->db, SQL_SHARD_SENT, err, "iii", s, up.f, (int64_t)up.acked) != OK ||
+	    access_right(&right, access, node, s, err) != OK)
+		return err->code;
+	*out = !sent && right == RIGHT_NONE;
+	return OK;
+}
+
+enum err_code
+purge_unknown(uint64_t *purged, struct node *node, const struct id *client, uint64_t ordered_ms,
+    struct err *err)
+{
+	struct access access = { 0 };
+	struct log_record record;
+	int64_t shards[BLOCK_COUNT];
+	struct sqlite3_stmt *stmt;
+	size_t count = 0;
+	bool found, unknown, row = true;
+	enum err_code code;
+
+	if (log_record(&record, &found, node->db, client, err) != OK)
+		return err->code;
+	if (!found)
+		return OK;
+	if ((code = db_query(&stmt, node->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", record.k * 32)) != OK)
+		return code;
+	while (row) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (row && count < BLOCK_COUNT)
+			shards[count++] = db_col_int(stmt, 0);
+	}
+	if ((code = access_load(&access, node, &node->person, err)) != OK)
+		return code == ERR_NOT_FOUND || code == ERR_DENIED ? OK : code;
+	for (size_t i = 0; i < count && code == OK; i++)
+		if ((code = is_unknown(&unknown, node, &access, shards[i], err)) == OK && unknown &&
+		    (code = purge_shard(node, shards[i], ordered_ms, err)) == OK)
+			(*purged)++;
+	access_release(&access);
+	return code;
+}
+
 enum err_code
 purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 {
@@ -185,7 +238,8 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	struct feed down;
 	int64_t batches;
 
-	if (feed_load(&down, node, node->id, false, err) != OK ||
+	if (outbox_keep(node, OUTBOX_ALL, err) != OK ||
+	    feed_load(&down, node, node->id, false, err) != OK ||
 	    db_int(&batches, NULL, node->db, SQL_BATCH_COUNT, err, "") != OK)
 		return err->code;
 	for (int t = 0; t < TYPE_COUNT; t++)
@@ -241,6 +295,16 @@ purge_finish(struct node *node, struct err *err)
 		return err->code;
 	}
 	return db_commit(node->db, err);
+}
+
+enum err_code
+purge_send_again(struct node *node, struct err *err)
+{
+	struct feed down;
+
+	if (feed_load(&down, node, node->id, false, err) != OK)
+		return err->code;
+	return db_run(node->db, SQL_PURGE_SEND_AGAIN, err, "i", down.f);
 }
 
 enum err_code

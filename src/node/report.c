@@ -8,9 +8,11 @@
 #include "base/mem.h"
 #include "node/access.h"
 #include "node/author.h"
+#include "node/outbox.h"
 #include "node/query.h"
 #include "node/report_part.h"
 #include "node/title.h"
+#include "node/wipe.h"
 #include "node/value_text.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -167,9 +169,10 @@ enum err_code
 report_status(json_t **out, struct node *node, struct err *err)
 {
 	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
-	int64_t batches = 0, purging = 0, clients = 0, synced = 0;
+	int64_t batches = 0, outbox = 0, purging = 0, clients = 0, synced = 0;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
+	struct wipe_word word;
 	struct author self;
 	uint64_t epoch = 0;
 	enum err_code code;
@@ -177,12 +180,15 @@ report_status(json_t **out, struct node *node, struct err *err)
 	*out = NULL;
 	code = access_subject(&subject, node, &node->person, err);
 	if (code == OK || code == ERR_NOT_FOUND)
-		code = node->hub ? access_epoch(&epoch, node, err) : access_load(&access, node, &node->person, err);
+		code = node->hub ? access_epoch(&epoch, node, err) : node->wiped ? OK :
+		    access_load(&access, node, &node->person, err);
 	if (code == ERR_NOT_FOUND)
 		code = OK;	/* before the first sync */
 	if (!node->hub)
 		epoch = access.epoch;
 	if (code != OK || (code = pending(&batches, &purging, node, err)) != OK ||
+	    (code = wipe_recall(&word, node, err)) != OK ||
+	    (code = outbox_count(&outbox, node, err)) != OK ||
 	    (code = log_meta_int(&synced, node->db, "last_sync", err)) != OK ||
 	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
 	    (code = author_find(&self, node, node->writer, err)) != OK ||
@@ -197,6 +203,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 	report_set_title(status, "org", node, &node->org);
 	json_object_set_new(status, "hub", node->hub ? json_true() : json_string(node->hub_url));
 	json_object_set_new(status, "pending_batches", json_integer(batches));
+	json_object_set_new(status, "outbox", json_integer(outbox));
 	report_set_instant(status, "last_sync", synced);
 	json_object_set_new(status, "epoch", json_integer((json_int_t)epoch));
 	json_object_set_new(status, "clients", json_integer(clients));
@@ -205,6 +212,10 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "purging", json_integer(purging));
 	json_object_set_new(status, "device", json_string(self.device));
 	json_object_set_new(status, "wiped", json_boolean(node->wiped));
+	if (node->wiped) {
+		json_object_set_new(status, "wiped_by", json_string(word.by));
+		report_set_instant(status, "revoked", (int64_t)word.at_ms);
+	}
 	*out = json_incref(status);
 out:
 	access_release(&access);

@@ -10,7 +10,8 @@
 #include "node/node.h"
 
 /* {"node","person","person_id","role","org","hub","pending_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device"} */
+ *  "outbox","epoch","clients","conflicts","refused":[{"shard","batch","at","reason"}],"purging","device",
+ *  "wiped","wiped_by","revoked"} */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */
 enum err_code report_persons(json_t **out, struct node *node, struct err *err);

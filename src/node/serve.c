@@ -15,6 +15,7 @@
 #include "net/signature.h"
 #include "node/ask.h"
 #include "node/enrol.h"
+#include "node/outbox.h"
 #include "node/serve_feed.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -372,6 +373,8 @@ body_max(void *context, const char *method, const char *path)
 		return 0;
 	if (strcmp(path, "/join") == 0)
 		return 16u << 10;
+	if (strcmp(path, "/ask/late") == 0)
+		return OUTBOX_BODY_MAX;
 	if (len > 17 && strcmp(path + len - 17, "/git-receive-pack") == 0)
 		return 32u << 20;
 	return 1u << 20;

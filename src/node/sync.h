@@ -11,6 +11,7 @@ struct sync_result {
 	uint64_t sent_batches, received_batches, purged_shards, refused_batches;
 	uint64_t requests, bytes_out, bytes_in;		/* bodies */
 	uint64_t left;			/* batches still to come (when it was cut off) */
+	uint64_t late_batches, late_left;	/* of the outbox: delivered; that the hub cannot read */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first refused batch */
 };

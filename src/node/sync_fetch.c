@@ -16,6 +16,7 @@
 #include "node/header.h"
 #include "node/passport.h"
 #include "node/purge.h"
+#include "node/wipe.h"
 #include "repo/commit.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -103,10 +104,6 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 	int64_t shard_s;
 
 	s->result->purged_shards++;
-	if (strcmp(purge->shard, "*") == 0) {
-		s->result->wiped = true;
-		return purge_everything(s->node, purge->ordered_ms, err);
-	}
 	if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)))
 		return err_set(err, ERR_INVALID, "the hub orders a shard gone that is none");
 	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK)
@@ -118,16 +115,65 @@ do_purge(struct session *s, const struct header_purge *purge, struct err *err)
 	    (int64_t)purge->ordered_ms, (int64_t)0, (int64_t)1, (int64_t)0);
 }
 
+/* What was made here of these clients and never got to the hub. */
+static enum err_code
+purge_rest(struct session *s, const struct header *header, struct err *err)
+{
+	struct shard shard, before = { .block = BLOCK_COUNT };
+
+	for (size_t i = 0; i < header->purge_count; i++) {
+		const struct header_purge *purge = &header->purges[i];
+
+		if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)) || shard_is_common(&shard) ||
+		    (before.block != BLOCK_COUNT && id_equal(&before.client, &shard.client)))
+			continue;
+		if (purge_unknown(&s->result->purged_shards, s->node, &shard.client, purge->ordered_ms, err) != OK)
+			return err->code;
+		before = shard;
+	}
+	return OK;
+}
+
+static bool
+orders_wipe(const struct header *header)
+{
+	for (size_t i = 0; i < header->purge_count; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			return true;
+	return false;
+}
+
+static enum err_code
+wipe(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
+{
+	struct wipe_word word;
+	uint64_t ordered_ms = 0;
+
+	for (size_t i = 0; i < header->purge_count; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			ordered_ms = header->purges[i].ordered_ms;
+	if (wipe_check(&word, s->node, chunk, err) != OK ||
+	    purge_everything(s->node, ordered_ms, err) != OK)
+		return err->code;
+	s->result->purged_shards++;
+	s->result->wiped = true;
+	return wipe_keep(s->node, &word, err);
+}
+
 static enum err_code
 apply_chunk(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
 	uint64_t new = 0;
 
+	if (orders_wipe(header))
+		return wipe(s, chunk, header, err);
 	if (chunk->passport && passport_accept(s->node, chunk->passport, chunk->passport_len, err) != OK)
 		return err->code;
 	for (size_t i = 0; i < header->purge_count; i++)
 		if (do_purge(s, &header->purges[i], err) != OK)
 			return err->code;
+	if (purge_rest(s, header, err) != OK)
+		return err->code;
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
 			return err->code;
@@ -189,14 +235,16 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 	    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
-	    s->up.f, (int64_t)0)) == OK && unsent) {
+	/* Work that the hub does not take is not waited for: it goes into the outbox. */
+	if (header.purge_count && s->stuck.code == OK && (code = db_int(&unsent, NULL, s->node->db,
+	    SQL_ENTRY_UNSENT, err, "ii", s->up.f, (int64_t)s->up.acked)) == OK && unsent) {
 		s->push_first = true;
 		db_rollback(s->node->db);
 		goto out;
 	}
 	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
-	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
+	    (code = move_down(s, tip, &chunk, &header, err)) == OK &&
+	    (code = feed_load(&s->up, s->node, s->node->id, true, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
 		db_rollback(s->node->db);

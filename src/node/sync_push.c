@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "core/batch.h"
 #include "node/header.h"
+#include "node/purge.h"
 #include "repo/remote.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -57,9 +58,13 @@ static enum err_code
 exchange_push(void *context, const char *method, const char *path, const char *content_type,
     const void *body, size_t len, int *status, struct buf *reply, struct err *err)
 {
-	struct pushing *p = context;
+	struct session *s = ((struct pushing *)context)->session;
+	enum err_code code = sync_exchange(s, method, path, content_type, body, len, status, reply, err);
 
-	return sync_exchange(p->session, method, path, content_type, body, len, status, reply, err);
+	/* 404 and 5xx are about the node or the moment, not about this work. */
+	s->answered = code == OK && (*status == 400 || *status == 413 || *status == 415 ||
+	    (*status == 200 && strcmp(method, "POST") == 0));
+	return code;
 }
 
 /* Ids of the batches that the newest commits carry beyond what is confirmed. */
@@ -163,6 +168,10 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 	    (code = add_receipts(&header, s, err)) != OK ||
 	    (code = add_incarnation(&header, s->node, err)) != OK)
 		goto out;
+	if (s->stuck.code != OK) {
+		*left += count;
+		count = 0;
+	}
 	if (count || header.purge_count || header.incarnation) {
 		header.epoch = s->up.epoch;
 		header.n = s->up.n + 1;
@@ -216,6 +225,7 @@ sync_restart_up(struct session *s, struct err *err)
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	if (db_run(s->node->db, SQL_ENTRY_AGAIN, err, "i", s->up.f) != OK ||
+	    purge_send_again(s->node, err) != OK ||
 	    set_untold(s->node, 1, err) != OK ||
 	    feed_leap(&s->up, s->node, err) != OK) {
 		db_rollback(s->node->db);
@@ -244,8 +254,8 @@ push_tip(struct session *s, struct err *err)
 	return code;
 }
 
-enum err_code
-sync_push(struct session *s, struct err *err)
+static enum err_code
+push_all(struct session *s, struct err *err)
 {
 	bool made = false, restarted = false;
 	uint64_t left = 0;
@@ -270,4 +280,35 @@ sync_push(struct session *s, struct err *err)
 		if (code != OK)
 			return err_wrap(err, "send");
 	}
+}
+
+/* The commit that the hub does not take is in the way of the receipts. */
+static enum err_code
+unmake_up(struct session *s, struct err *err)
+{
+	if (db_begin(s->node->db, err) != OK)
+		return err->code;
+	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
+	    (s->up.n != s->up.acked && (feed_unmake(&s->up, s->node, err) != OK ||
+	    purge_send_again(s->node, err) != OK))) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
+	return db_commit(s->node->db, err);
+}
+
+enum err_code
+sync_push(struct session *s, struct err *err)
+{
+	enum err_code code;
+
+	s->answered = false;
+	if (s->stuck.code != OK && unmake_up(s, err) != OK)
+		return err->code;
+	code = push_all(s, err);
+	if (code == OK || code == ERR_IO || !s->answered)
+		return code;
+	if (s->stuck.code == OK)
+		s->stuck = *err;
+	return OK;
 }
