@@ -124,6 +124,15 @@ CREATE TABLE held(
 	PRIMARY KEY(f, s)
 ) STRICT, WITHOUT ROWID;
 
+-- Hub: devices of a former owner that still see a client (node/drain.h).
+CREATE TABLE drain(
+	f INTEGER NOT NULL,
+	c INTEGER NOT NULL,		-- k of the client
+	until_ms INTEGER NOT NULL,
+	told INTEGER NOT NULL,		-- n of the commit that told the device; 0: not yet
+	PRIMARY KEY(f, c)
+) STRICT, WITHOUT ROWID;
+
 -- A purge: at the hub ordered from a node, at a node to be done and confirmed.
 CREATE TABLE purge(
 	f INTEGER NOT NULL,
@@ -349,6 +358,20 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 -- name: ASSIGNMENT_OF
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
+-- name: ASSIGNMENT_HANDOVERS
+SELECT handovers FROM assignment WHERE k = ?1;
+
+-- name: DRAIN_BEGIN /*scan*/
+INSERT OR REPLACE INTO drain(f, c, until_ms, told) SELECT f, ?2, ?3, 0 FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE person = ?1 AND EXISTS (SELECT 1 FROM held WHERE held.f = feed.f AND s >= ?2 * 32 AND s < ?2 * 32 + 32);
+-- name: DRAIN_GET
+SELECT 1 FROM drain WHERE f = ?1 AND c = ?2;
+-- name: DRAIN_TOLD
+UPDATE drain SET told = ?2 WHERE f = ?1 AND told = 0;
+-- name: DRAIN_OVER
+SELECT c FROM drain WHERE f = ?1 AND (until_ms <= ?2 OR (told > 0 AND told <= ?3)) LIMIT 1;
+-- name: DRAIN_END
+DELETE FROM drain WHERE f = ?1 AND c = ?2;
+
 -- name: FEED_GET
 SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms FROM feed WHERE node = ?1 AND up = ?2;
 -- name: FEED_ADD
@@ -560,7 +583,7 @@ DELETE FROM writer;
 SELECT DISTINCT entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND (n = 0 OR n > ?2) AND (?3 = 0 OR s = ?3) AND void = 0 ORDER BY entry.b;
 -- name: OUTBOX_ADD
 INSERT INTO outbox(box) VALUES(?1);
--- name: OUTBOX_AFTER
+-- name: OUTBOX_AFTER /*scan*/
 SELECT o, box FROM outbox WHERE o > ?1 ORDER BY o LIMIT ?2;
 -- name: OUTBOX_DROP
 DELETE FROM outbox WHERE o > ?1 AND o <= ?2;

@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/key.h"
+#include "node/drain.h"
 #include "node/verify.h"
 #include "node/wipe.h"
 #include "store/db.h"
@@ -117,13 +118,22 @@ revoke_shard(struct entitling *e, int64_t s, struct err *err)
 	return db_run(e->hub->db, SQL_ENTRY_SHARD_DROP, err, "ii", e->down->f, s);
 }
 
+/* What it holds may go, unless it is handed over and still to be seen. */
+static enum err_code
+may_keep(bool *out, struct entitling *e, int64_t s, bool may, bool held, struct err *err)
+{
+	*out = may;
+	return may || !held ? OK : drain_sees(out, e->hub, e->access, e->down->f, s, err);
+}
+
 /* One shard, as it is allowed and held now. */
 static enum err_code
 settle(struct entitling *e, int64_t s, struct err *err)
 {
 	bool may, held;
 
-	if (allowed(&may, e, s, err) != OK || is_held(&held, e, s, err) != OK)
+	if (allowed(&may, e, s, err) != OK || is_held(&held, e, s, err) != OK ||
+	    may_keep(&may, e, s, may, held, err) != OK)
 		return err->code;
 	if (may && !held)
 		return grant_shard(e, s, err);
@@ -242,6 +252,19 @@ settle_whole(struct entitling *e, struct err *err)
 	return code;
 }
 
+/* Clients that were handed over and need not be seen any longer. */
+static enum err_code
+settle_drained(struct entitling *e, struct err *err)
+{
+	int64_t c;
+
+	do {
+		if (drain_over(&c, e->hub, e->down, err) != OK || (c && settle_client(e, c, err) != OK))
+			return err->code;
+	} while (c);
+	return OK;
+}
+
 struct arrival {
 	int64_t b, s, w;
 	bool voided;
@@ -274,7 +297,8 @@ settle_arrival(struct entitling *e, const struct arrival *a, struct err *err)
 	if (LOG_SHARD_CLIENT(a->s) && LOG_SHARD_BLOCK(a->s) == BLOCK_ASSIGNMENT &&
 	    settle_client(e, LOG_SHARD_CLIENT(a->s), err) != OK)
 		return err->code;
-	if (allowed(&may, e, a->s, err) != OK || is_held(&held, e, a->s, err) != OK)
+	if (allowed(&may, e, a->s, err) != OK || is_held(&held, e, a->s, err) != OK ||
+	    may_keep(&may, e, a->s, may, held, err) != OK)
 		return err->code;
 	if (!may)
 		return held ? revoke_shard(e, a->s, err) : OK;
@@ -328,7 +352,8 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	/* A device that has heard that it is revoked is empty for good: its person joins anew. */
 	if (wiped && told)
 		return OK;
-	if (wiped && (code = db_run(hub->db, SQL_PURGE_CANCEL, err, "is", down->f, "*")) != OK)
+	if (wiped && ((code = db_run(hub->db, SQL_PURGE_CANCEL, err, "is", down->f, "*")) != OK ||
+	    (code = db_run(hub->db, SQL_ENTRY_SHARD_DROP, err, "ii", down->f, (int64_t)BLOCK_POLICY)) != OK))
 		return code;
 	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK)
 		return code;
@@ -343,6 +368,8 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	} else {
 		code = settle_arrivals(&e, err);
 	}
+	if (code == OK)
+		code = settle_drained(&e, err);
 	HASH_ITER(hh, e.judged, judged, next) {
 		HASH_DEL(e.judged, judged);
 		free(judged);

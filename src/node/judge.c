@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "node/drain.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -110,7 +111,7 @@ judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *a
 {
 	uint8_t block = batch->shard.block;
 	struct assignment assignment = { .client = batch->shard.client };
-	bool newborn = true;
+	bool newborn = true, hostile = false;
 
 	if (s && is_own_newborn(&newborn, hub, &author->subject, LOG_SHARD_CLIENT(s), err) != OK)
 		return err->code;
@@ -127,7 +128,10 @@ judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *a
 			say(reason, "a new client is its maker's own until a head of sales gives it to others", NULL);
 		return OK;
 	}
-	say(reason, "no right to change ", schema_blocks[block].label);
+	if (s && drain_hostile(&hostile, hub, LOG_SHARD_CLIENT(s), err) != OK)
+		return err->code;
+	say(reason, hostile ? "the client was taken from its owner; no right to change " : "no right to change ",
+	    schema_blocks[block].label);
 	return OK;
 }
 

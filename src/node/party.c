@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/author.h"
+#include "node/drain.h"
 #include "node/feed.h"
 #include "store/db.h"
 
@@ -103,5 +104,5 @@ party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, st
 	if (access_right(&right, &party->access, hub, s, err) != OK)
 		return err->code;
 	*out = right != RIGHT_NONE;
-	return OK;
+	return *out || party->down == 0 ? OK : drain_sees(out, hub, &party->access, party->down, s, err);
 }

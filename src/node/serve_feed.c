@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "node/access.h"
 #include "node/audit.h"
+#include "node/drain.h"
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
@@ -174,6 +175,9 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	if (renew)
 		down->passport_ms = header.time_ms;
 	code = feed_commit(down, hub, bs, count, &text, renew ? &passport : NULL, err);
+	/* The last one of this contact: what a handover changed is told with it. */
+	if (code == OK && header.more == 0)
+		code = drain_told(hub, down, down->n, err);
 out:
 	header_release(&header);
 	buf_release(&passport);

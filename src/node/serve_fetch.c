@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "node/access.h"
+#include "node/drain.h"
 #include "node/wipe.h"
 #include "repo/pack.h"
 #include "repo/smart.h"
@@ -52,7 +53,7 @@ list_commit(struct sending *s, const struct access *access, int64_t *last_s, uin
 	struct log_batch batch;
 	enum right right;
 	size_t first, len;
-	bool row;
+	bool drains, row;
 
 	if (db_query(&stmt, s->hub->db, SQL_OBJECT_OF, err, "ii", s->down.f, (int64_t)n) != OK)
 		return err->code;
@@ -85,7 +86,10 @@ list_commit(struct sending *s, const struct access *access, int64_t *last_s, uin
 			continue;
 		if (access_right(&right, access, s->hub, batch.s, err) != OK)
 			return err->code;
-		if (right == RIGHT_NONE)
+		drains = false;
+		if (right == RIGHT_NONE && drain_sees(&drains, s->hub, access, s->down.f, batch.s, err) != OK)
+			return err->code;
+		if (right == RIGHT_NONE && !drains)
 			return err_set(err, ERR_DENIED, "access was taken away while this was asked for");
 		*last_s = batch.s;
 	}

@@ -15,11 +15,13 @@
 #include "core/schema.h"
 #include "core/seal.h"
 #include "crypto/key.h"
+#include "node/drain.h"
 #include "node/edit.h"
 #include "node/entitle.h"
 #include "node/header.h"
 #include "node/passport.h"
 #include "node/purge.h"
+#include "node/wipe.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/zip.h"
@@ -326,6 +328,8 @@ make_down(struct feed *down, struct link *link)
 	header_encode(&text, &header, hub->key);
 	must(passport_make(&passport, hub, link->home.node->id, &link->person, PASSPORT_VALID_MS, &err), &err);
 	must(feed_commit(down, hub, bs, count, &text, &passport, &err), &err);
+	if (header.more == 0)
+		must(drain_told(hub, down, down->n, &err), &err);
 	must(db_commit(hub->db, &err), &err);
 	free(bs);
 	header_release(&header);
@@ -354,11 +358,15 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
+	struct wipe_word word;
 	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len, err);
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			code = wipe_check(&word, node, chunk, err);
+	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		code = obey(link, &header->purges[i], err);
-	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
+	for (size_t i = 0; i < chunk->part_count && code == OK && !node->wiped; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
 	if (code != OK)
 		return code;
