@@ -143,6 +143,8 @@ CREATE TABLE purge(
 	batches INTEGER NOT NULL,	-- how many were erased
 	receipt INTEGER,		-- hub: the signed header that confirms it
 	receipt_ms INTEGER,
+	told_ms INTEGER,		-- hub: when the device first was told
+	acked INTEGER NOT NULL DEFAULT 0,	-- hub: n of the down commit that acknowledged the receipt; 0: not yet
 	PRIMARY KEY(f, shard)
 ) STRICT, WITHOUT ROWID;
 
@@ -435,7 +437,7 @@ DELETE FROM held WHERE f = ?1;
 -- name: PURGE_ADD
 INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
 -- name: PURGE_OF
-SELECT shard, ordered_ms, told, done, batches, receipt, receipt_ms FROM purge WHERE f = ?1 ORDER BY ordered_ms, shard;
+SELECT shard, ordered_ms, told, done, batches, receipt, receipt_ms, told_ms, acked FROM purge WHERE f = ?1 ORDER BY ordered_ms, shard;
 -- name: PURGE_DONE
 UPDATE purge SET done = ?3 WHERE f = ?1 AND done = ?2;
 -- name: PURGE_SENT
@@ -443,7 +445,13 @@ UPDATE purge SET done = 3 WHERE f = ?1 AND shard = ?2;
 -- name: PURGE_DUE
 SELECT shard, ordered_ms FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL ORDER BY ordered_ms, shard LIMIT ?2;
 -- name: PURGE_TOLD
-UPDATE purge SET told = ?3 WHERE f = ?1 AND shard = ?2;
+UPDATE purge SET told = ?3, told_ms = coalesce(told_ms, ?4) WHERE f = ?1 AND shard = ?2;
+-- name: PURGE_TO_ACK
+SELECT count(*) FROM purge WHERE f = ?1 AND receipt IS NOT NULL AND acked = 0;
+-- name: PURGE_ACKED
+UPDATE purge SET acked = ?2 WHERE f = ?1 AND receipt IS NOT NULL AND acked = 0;
+-- name: PURGE_UNACK
+UPDATE purge SET acked = 0 WHERE f = ?1 AND acked > ?2;
 -- name: PURGE_UNTOLD
 UPDATE purge SET told = 0 WHERE f = ?1 AND told > ?2 AND receipt IS NULL;
 -- name: PURGE_RECEIPT
@@ -511,11 +519,11 @@ SELECT a, at_ms, audit.node, what, detail, person FROM audit LEFT JOIN peer ON p
 -- name: AUDIT_HELD /*scan*/
 SELECT feed.node, person, s FROM feed CROSS JOIN held ON held.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE s BETWEEN ?1 AND ?2 ORDER BY feed.f, s;
 -- name: AUDIT_ORDERED /*scan*/
-SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches, told_ms, max(contact_ms, joined_ms) FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
 -- name: AUDIT_UNCONFIRMED /*scan*/
-SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, feed.f, shard;
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches, told_ms, max(contact_ms, joined_ms) FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, feed.f, shard;
 -- name: AUDIT_NOT_WIPED /*scan*/
-SELECT peer.node, person FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
+SELECT peer.node, person, max(contact_ms, joined_ms) FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
 -- name: AUDIT_REVOKED
 SELECT coalesce(max(at_ms), 0) FROM audit WHERE node = ?1 AND what = 'device revoked';
 -- name: AUDIT_CONFIRMED

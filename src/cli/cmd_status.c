@@ -97,6 +97,15 @@ print(const struct node *node, const json_t *status)
 	if (number(status, "conflicts"))
 		out_say(stdout, "Entered twice at the same time: %lld (satchel conflicts)",
 		    (long long)number(status, "conflicts"));
+	if (number(status, "overdue")) {
+		struct buf since;
+
+		buf_init(&since, 256);
+		out_time(&since, out_string(status, "overdue_since"));
+		out_say(stdout, "Erasures that devices owe for too long: %lld, the first since %s (satchel nodes)",
+		    (long long)number(status, "overdue"), since.p);
+		buf_release(&since);
+	}
 	print_refused(json_object_get(status, "refused"));
 }
 

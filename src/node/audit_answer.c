@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "core/schema.h"
 #include "node/access.h"
+#include "node/overdue.h"
 #include "node/report_part.h"
 #include "node/value_text.h"
 #include "store/db.h"
@@ -192,7 +193,7 @@ struct holding {
 	struct id person;
 	int64_t s;			/* of what is held */
 	const char *shard;		/* of what was ordered: its name or "*" */
-	int64_t ordered_ms, told, receipt_ms, batches;
+	int64_t ordered_ms, told, receipt_ms, batches, told_ms, contact_ms;
 	bool confirmed;
 };
 
@@ -217,7 +218,8 @@ add_holding(json_t *array, struct node *hub, const struct holding *holding, stru
 	char device[128], name[SHARD_TEXT];
 	json_t *json = json_object();
 	struct shard shard;
-	int64_t age = (int64_t)node_now_ms(hub) - holding->ordered_ms;
+	const struct overdue_order order = { holding->ordered_ms, holding->told_ms, holding->contact_ms };
+	int64_t age = (int64_t)node_now_ms(hub) - holding->ordered_ms, since = overdue_since(&order, hub);
 	enum err_code code;
 
 	json_array_append_new(array, json);
@@ -243,6 +245,8 @@ add_holding(json_t *array, struct node *hub, const struct holding *holding, stru
 		json_object_set_new(json, "batches", json_integer(holding->batches));
 	else
 		json_object_set_new(json, "age_s", json_integer(age > 0 ? age / 1000 : 0));
+	if (!holding->confirmed && since)
+		report_set_instant(json, "overdue", since);
 	return OK;
 }
 
@@ -272,6 +276,8 @@ answer_holdings(json_t *array, struct node *hub, struct sqlite3_stmt *stmt, bool
 		one->confirmed = !db_col_null(stmt, 5);
 		one->receipt_ms = db_col_null(stmt, 6) ? 0 : db_col_int(stmt, 6);
 		one->batches = db_col_int(stmt, 7);
+		one->told_ms = db_col_int(stmt, 8);
+		one->contact_ms = db_col_int(stmt, 9);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (code == OK)
@@ -349,7 +355,7 @@ add_revoked(json_t *array, struct node *hub, const struct statement *statements,
 		if (!policy_node_revoked(statements, statement_count, device, epoch))
 			continue;
 		all = mem_grow(all, count, &cap, sizeof(*all));
-		all[count] = (struct holding){ .device = device, .shard = "*" };
+		all[count] = (struct holding){ .device = device, .shard = "*", .contact_ms = db_col_int(stmt, 2) };
 		db_col_id(stmt, 1, &all[count++].person);
 	}
 	for (size_t i = 0; i < count && code == OK; i++) {

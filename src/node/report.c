@@ -9,6 +9,7 @@
 #include "node/access.h"
 #include "node/author.h"
 #include "node/outbox.h"
+#include "node/overdue.h"
 #include "node/query.h"
 #include "node/report_part.h"
 #include "node/title.h"
@@ -169,11 +170,12 @@ enum err_code
 report_status(json_t **out, struct node *node, struct err *err)
 {
 	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
-	int64_t batches = 0, outbox = 0, purging = 0, clients = 0, synced = 0;
+	int64_t batches = 0, outbox = 0, overdue = 0, purging = 0, clients = 0, synced = 0;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
 	struct wipe_word word;
 	struct author self;
+	char since[40] = "";
 	uint64_t epoch = 0;
 	enum err_code code;
 
@@ -188,6 +190,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 		epoch = access.epoch;
 	if (code != OK || (code = pending(&batches, &purging, node, err)) != OK ||
 	    (code = wipe_recall(&word, node, err)) != OK ||
+	    (code = overdue_summary(&overdue, since, node, err)) != OK ||
 	    (code = outbox_count(&outbox, node, err)) != OK ||
 	    (code = log_meta_int(&synced, node->db, "last_sync", err)) != OK ||
 	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
@@ -210,6 +213,8 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "conflicts", json_integer((json_int_t)json_array_size(conflicts)));
 	json_object_set(status, "refused", refused);
 	json_object_set_new(status, "purging", json_integer(purging));
+	json_object_set_new(status, "overdue", json_integer(overdue));
+	json_object_set_new(status, "overdue_since", since[0] ? json_string(since) : json_null());
 	json_object_set_new(status, "device", json_string(self.device));
 	json_object_set_new(status, "wiped", json_boolean(node->wiped));
 	if (node->wiped) {

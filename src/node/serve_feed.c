@@ -96,8 +96,8 @@ add_purges(struct header *header, struct feed *down, struct node *hub, struct er
 	/* There may be more of them: the node asks again. */
 	header->more += header->purge_count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < header->purge_count; i++)
-		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isi", down->f, header->purges[i].shard,
-		    (int64_t)header->n) != OK)
+		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isii", down->f, header->purges[i].shard,
+		    (int64_t)header->n, (int64_t)header->time_ms) != OK)
 			return err->code;
 	return OK;
 }
@@ -147,7 +147,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 		.time_ms = node_now_ms(hub) };
 	struct feed up;
 	struct buf text, passport;
-	int64_t *bs = NULL;
+	int64_t *bs = NULL, to_ack = 0;
 	size_t count = 0;
 	bool renew = !revoked && (down->passport_ms == 0 ||
 	    down->passport_ms + PASSPORT_AGE_MS < header.time_ms);
@@ -158,9 +158,10 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	if ((code = feed_load(&up, hub, caller->node, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK ||
 	    (code = add_purges(&header, down, hub, err)) != OK ||
-	    (code = add_refusals(&header, hub, caller->node, err)) != OK)
+	    (code = add_refusals(&header, hub, caller->node, err)) != OK ||
+	    (code = db_int(&to_ack, NULL, hub->db, SQL_PURGE_TO_ACK, err, "i", down->f)) != OK)
 		goto out;
-	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted)
+	if (count == 0 && to_ack == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted)
 		goto out;
 	if (renew && (code = passport_make(&passport, hub, caller->node, &caller->person,
 	    PASSPORT_VALID_MS, err)) != OK)
@@ -174,6 +175,9 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	header_encode(&text, &header, hub->key);
 	if (renew)
 		down->passport_ms = header.time_ms;
+	/* A receipt is kept there until this signed word for it has come. */
+	if (to_ack && (code = db_run(hub->db, SQL_PURGE_ACKED, err, "ii", down->f, (int64_t)header.n)) != OK)
+		goto out;
 	code = feed_commit(down, hub, bs, count, &text, renew ? &passport : NULL, err);
 	/* The last one of this contact: what a handover changed is told with it. */
 	if (code == OK && header.more == 0)

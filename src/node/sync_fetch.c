@@ -242,6 +242,10 @@ take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err
 		db_rollback(s->node->db);
 		goto out;
 	}
+	/* The hub's own word that the receipts are with it. */
+	if (code == OK && header.has_ack && s->up.has_acked && s->up.n == s->up.acked &&
+	    memcmp(header.ack, s->up.acked_tip, 20) == 0)
+		code = db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f);
 	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
 	    (code = move_down(s, tip, &chunk, &header, err)) == OK &&
 	    (code = feed_load(&s->up, s->node, s->node->id, true, err)) == OK)

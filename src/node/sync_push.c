@@ -209,7 +209,6 @@ confirm_up(struct session *s, uint64_t sent, struct err *err)
 		return err->code;
 	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
 	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
-	    db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
 	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK ||
 	    (untold == 2 && set_untold(s->node, 0, err) != OK)) {
 		db_rollback(s->node->db);

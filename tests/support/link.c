@@ -300,8 +300,8 @@ order_purges(struct header *header, struct feed *down, struct node *hub)
 		    db_col_text(stmt, 0, NULL));
 	}
 	for (size_t i = 0; i < header->purge_count; i++)
-		must(db_run(hub->db, SQL_PURGE_TOLD, &err, "isi", down->f, header->purges[i].shard,
-		    (int64_t)header->n), &err);
+		must(db_run(hub->db, SQL_PURGE_TOLD, &err, "isii", down->f, header->purges[i].shard,
+		    (int64_t)header->n, (int64_t)header->time_ms), &err);
 }
 
 /* The next commit of the down feed. */
