@@ -287,7 +287,7 @@ purge_finish(struct node *node, struct err *err)
 		db_rollback(node->db);
 		return err->code;
 	}
-	if (db_commit(node->db, err) != OK || db_truncate_wal(node->db, err) != OK ||
+	if (db_commit(node->db, err) != OK || db_scrub(node->db, err) != OK ||
 	    db_begin(node->db, err) != OK)
 		return err->code;
 	if (db_run(node->db, SQL_PURGE_DONE, err, "iii", down.f, (int64_t)1, (int64_t)2) != OK) {

@@ -4,8 +4,7 @@
  * In one transaction the rows, the search terms, the batches, the seals' last
  * traces and the dense names go, and a row in `purge` says so; what the hub has
  * not confirmed of it goes into the outbox (node/outbox.h).  Then the file
- * is cleaned: the WAL is truncated (what was deleted is overwritten, since
- * secure_delete is on).  A purge cut off in between is ended at the next open.
+ * is cleaned: it is written anew from its rows, and the WAL is truncated.  A purge cut off in between is ended at the next open.
  * The receipt leaves with the next push.
  */
 #ifndef NODE_PURGE_H
