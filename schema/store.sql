@@ -522,6 +522,8 @@ SELECT feed.node, person, s FROM feed CROSS JOIN held ON held.f = feed.f LEFT JO
 SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches, told_ms, max(contact_ms, joined_ms) FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
 -- name: AUDIT_UNCONFIRMED /*scan*/
 SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches, told_ms, max(contact_ms, joined_ms) FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, feed.f, shard;
+-- name: PEER_SILENT /*scan*/
+SELECT peer.node, person, feed.f, max(contact_ms, joined_ms) FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE max(contact_ms, joined_ms) <= ?1 ORDER BY joined_ms, peer.node;
 -- name: AUDIT_NOT_WIPED /*scan*/
 SELECT peer.node, person, max(contact_ms, joined_ms) FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
 -- name: AUDIT_REVOKED

@@ -243,7 +243,7 @@ add_holding(json_t *array, struct node *hub, const struct holding *holding, stru
 	report_set_instant(json, "confirmed", holding->confirmed ? holding->receipt_ms : 0);
 	if (holding->confirmed)
 		json_object_set_new(json, "batches", json_integer(holding->batches));
-	else
+	else if (holding->ordered_ms)
 		json_object_set_new(json, "age_s", json_integer(age > 0 ? age / 1000 : 0));
 	if (!holding->confirmed && since)
 		report_set_instant(json, "overdue", since);
@@ -370,6 +370,40 @@ add_revoked(json_t *array, struct node *hub, const struct statement *statements,
 	return code;
 }
 
+/* What a device that is locked by now holds and may not: it has not come to be told. */
+static enum err_code
+add_silent(json_t *array, struct node *hub, struct err *err)
+{
+	struct { struct holding holding; int64_t f; } *all = NULL;
+	struct sqlite3_stmt *stmt;
+	size_t count = 0, cap = 0, shard_count;
+	struct shard shard;
+	char name[SHARD_TEXT];
+	int64_t *shards;
+	enum err_code code;
+	bool row;
+
+	code = db_query(&stmt, hub->db, SQL_PEER_SILENT, err, "i", overdue_silent_ms(hub));
+	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
+		all = mem_grow(all, count, &cap, sizeof(*all));
+		all[count].holding = (struct holding){ .device = col_node(stmt, 0), .shard = name,
+			.contact_ms = db_col_int(stmt, 3) };
+		all[count].f = db_col_int(stmt, 2);
+		db_col_id(stmt, 1, &all[count++].holding.person);
+	}
+	for (size_t i = 0; i < count && code == OK; i++) {
+		code = overdue_silent(&shards, &shard_count, hub, &all[i].holding.person, all[i].f, err);
+		for (size_t k = 0; k < shard_count && code == OK; k++)
+			if ((code = log_shard_name(&shard, hub->db, shards[k], err)) == OK) {
+				shard_to_text(name, &shard);
+				code = add_holding(array, hub, &all[i].holding, err);
+			}
+		free(shards);
+	}
+	free(all);
+	return code;
+}
+
 static enum err_code
 answer_unconfirmed(json_t *array, struct node *hub, struct err *err)
 {
@@ -379,7 +413,7 @@ answer_unconfirmed(json_t *array, struct node *hub, struct err *err)
 	enum err_code code;
 
 	if (db_query(&stmt, hub->db, SQL_AUDIT_UNCONFIRMED, err, "") != OK ||
-	    answer_holdings(array, hub, stmt, true, err) != OK ||
+	    answer_holdings(array, hub, stmt, true, err) != OK || add_silent(array, hub, err) != OK ||
 	    access_statements(&statements, &count, hub, err) != OK)
 		return err->code;
 	code = add_revoked(array, hub, statements, count, err);

@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "node/access.h"
 #include "node/audit.h"
+#include "node/drain.h"
 #include "store/db.h"
 
 #define DAY_MS (24ll * 3600 * 1000)
@@ -21,6 +23,45 @@ overdue_since(const struct overdue_order *order, const struct node *hub)
 		since = order->contact_ms + lock_ms > order->ordered_ms ? order->contact_ms + lock_ms :
 		    order->ordered_ms;
 	return since <= (int64_t)node_now_ms(hub) ? since : 0;
+}
+
+int64_t
+overdue_silent_ms(const struct node *hub)
+{
+	return (int64_t)node_now_ms(hub) - hub->lease.from[LEASE_LOCK] * DAY_MS;
+}
+
+enum err_code
+overdue_silent(int64_t **shards, size_t *count, struct node *hub, const struct id *person, int64_t f,
+    struct err *err)
+{
+	struct access access = { 0 };
+	struct sqlite3_stmt *stmt;
+	size_t held = 0, cap = 0;
+	enum right right;
+	enum err_code code;
+	bool row, drains;
+
+	*shards = NULL;
+	*count = 0;
+	if ((code = access_load(&access, hub, person, err)) != OK)
+		return code == ERR_NOT_FOUND ? OK : code;
+	code = db_query(&stmt, hub->db, SQL_HELD_OF, err, "i", f);
+	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
+		*shards = mem_grow(*shards, held, &cap, sizeof(**shards));
+		(*shards)[held++] = db_col_int(stmt, 0);
+	}
+	for (size_t i = 0; i < held && code == OK; i++) {
+		int64_t s = (*shards)[i];
+
+		drains = false;
+		if ((code = access_right(&right, &access, hub, s, err)) == OK && right == RIGHT_NONE)
+			code = drain_sees(&drains, hub, &access, f, s, err);
+		if (code == OK && right == RIGHT_NONE && !drains)
+			(*shards)[(*count)++] = s;
+	}
+	access_release(&access);
+	return code;
 }
 
 /* Times of one form sort as text. */

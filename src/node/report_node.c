@@ -79,6 +79,33 @@ add_purges(json_t *due, json_t *receipts, struct node *node, const struct peer *
 	return code;
 }
 
+/* What it would be ordered to erase, if it came: it is locked by now. */
+static enum err_code
+add_silent(json_t *due, struct node *node, const struct peer *peer, int64_t f, struct err *err)
+{
+	struct overdue_order order = { .contact_ms = peer->contact_ms > peer->joined_ms ? peer->contact_ms :
+	    peer->joined_ms };
+	char name[SHARD_TEXT];
+	struct shard shard;
+	int64_t *shards;
+	size_t count;
+	json_t *json;
+	enum err_code code;
+
+	if (!node->hub || order.contact_ms > overdue_silent_ms(node))
+		return OK;
+	code = overdue_silent(&shards, &count, node, &peer->person, f, err);
+	for (size_t i = 0; i < count && code == OK; i++)
+		if ((code = log_shard_name(&shard, node->db, shards[i], err)) == OK) {
+			shard_to_text(name, &shard);
+			json = receipt_json(node, name, 0);
+			report_set_instant(json, "overdue", overdue_since(&order, node));
+			json_array_append_new(due, json);
+		}
+	free(shards);
+	return code;
+}
+
 enum err_code
 report_device(char out[128], struct node *node, node_t node_id, struct err *err)
 {
@@ -140,7 +167,8 @@ add_node(json_t *array, struct node *node, const struct peer *peer, struct err *
 	clients = db_col_int(stmt, 1);
 	db_reset(stmt);
 	if ((code = report_device(device, node, peer->node, err)) != OK ||
-	    (code = add_purges(due, receipts, node, peer, down, err)) != OK)
+	    (code = add_purges(due, receipts, node, peer, down, err)) != OK ||
+	    (code = add_silent(due, node, peer, down, err)) != OK)
 		goto out;
 	report_set_node(json, "node", peer->node);
 	json_object_set_new(json, "device", json_string(device));

@@ -89,5 +89,22 @@ is "nor anything left to deliver" "$(outbox ana)" 0
 echo -1 >"$work/line"
 sat ana sync >/dev/null 2>&1
 is "its receipt comes when the line takes it" "$(sat hub audit unconfirmed --porcelain | grep -c "$(node_id ana)")" 0
+# What is owed for too long.
+must hub grant boris --client "$gama" >/dev/null
+sync boris
+must hub revoke boris --client "$gama" >/dev/null
+overdue() { CLOCK_SHIFT_S=$(($1 * 86400)) LD_PRELOAD=$SATCHEL_TOOLS/../preload/clock.so "$SATCHEL" --home "$work/hub" status --json | json overdue; }
+CLOCK_SHIFT_S=0 LD_PRELOAD=$SATCHEL_TOOLS/../preload/clock.so "$SATCHEL" help >/dev/null 2>&1 && {
+is "what a device has not come to hear is not overdue soon" "$(overdue 2)" 0
+ok "but when its lease is locked" [ "$(overdue 15)" -gt 0 ]
+echo "-1 /git-receive-pack" >"$work/line"
+sat other sync >/dev/null 2>&1
+is "what it was told and does not confirm is so after a day" "$(overdue 2)" "$(sat hub audit unconfirmed --porcelain | grep -c "$(node_id other)")"
+ok "and there is some" [ "$(overdue 2)" -gt 0 ]
+echo -1 >"$work/line"
+sync other
+is "until it confirms" "$(overdue 2)" 0
+}
+
 for home in hub boris; do ok "$home verifies" sat $home verify; done
 done_testing
