@@ -94,7 +94,8 @@ must hub grant boris --client "$gama" >/dev/null
 sync boris
 must hub revoke boris --client "$gama" >/dev/null
 overdue() { CLOCK_SHIFT_S=$(($1 * 86400)) LD_PRELOAD=$SATCHEL_TOOLS/../preload/clock.so "$SATCHEL" --home "$work/hub" status --json | json overdue; }
-CLOCK_SHIFT_S=0 LD_PRELOAD=$SATCHEL_TOOLS/../preload/clock.so "$SATCHEL" help >/dev/null 2>&1 && {
+[ -f "$SATCHEL_TOOLS/../preload/clock.so" ] &&
+    CLOCK_SHIFT_S=0 LD_PRELOAD=$SATCHEL_TOOLS/../preload/clock.so "$SATCHEL" help >/dev/null 2>&1 && {
 is "what a device has not come to hear is not overdue soon" "$(overdue 2)" 0
 ok "but when its lease is locked" [ "$(overdue 15)" -gt 0 ]
 echo "-1 /git-receive-pack" >"$work/line"

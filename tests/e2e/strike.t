@@ -3,6 +3,7 @@
 # to its disk, for one n after another.  SATCHEL_HEAVY=1 takes every n.
 . "$(dirname "$0")/../support/e2e.sh"
 strike=$SATCHEL_TOOLS/../preload/strike.so
+[ -f "$strike" ] || skip_all "nothing to strike with"
 STRIKE_AT=0 LD_PRELOAD=$strike "$SATCHEL" help >/dev/null 2>&1 || skip_all "this build cannot be struck"
 
 init_hub
