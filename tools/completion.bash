@@ -48,6 +48,7 @@ _satchel()
 		return ;;
 	--role) words='head rep branch erp auditor' ;;
 	--right) words='see edit' ;;
+	--mode) words='handover instant hostile' ;;
 	--dates) words='dmy mdy ymd' ;;
 	--as) words=$(_satchel_first types) ;;
 	--blocks) words='assignment profile contacts deals activities documents finance marketing service internal' ;;

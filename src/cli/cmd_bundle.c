@@ -17,10 +17,11 @@ print_json(const struct bundle_result *result)
 
 	node_to_text(from, result->from);
 	node_to_text(to, result->to);
-	json = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "from", from, "to", to,
+	json = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "from", from, "to", to,
 	    "commits", (json_int_t)result->commits, "known_commits", (json_int_t)result->known,
 	    "batches", (json_int_t)result->batches, "left", (json_int_t)result->left,
 	    "purged_shards", (json_int_t)result->purged, "refused_batches", (json_int_t)result->refused,
+	    "unread_batches", (json_int_t)result->unread,
 	    "set_aside_batches", (json_int_t)result->set_aside, "refused_why", result->refused_why,
 	    "wiped", (int)result->wiped);
 	out_json(json);
@@ -64,7 +65,12 @@ print_read(const struct bundle_result *result, bool hub)
 	if (result->set_aside) {
 		buf_adds(&line, "; ");
 		out_count(&line, result->set_aside, "change", "changes");
-		buf_adds(&line, " of yours that the hub does not have yet was sealed for it first");
+		buf_adds(&line, " of yours that the hub does not have yet stays here, encrypted to it");
+	}
+	if (result->unread) {
+		buf_adds(&line, "; ");
+		out_count(&line, result->unread, "change", "changes");
+		buf_adds(&line, " that came encrypted cannot be read");
 	}
 	if (result->refused) {
 		buf_adds(&line, "; ");

@@ -183,6 +183,31 @@ key_writer(const uint8_t public_key[32], uint64_t incarnation)
 	return bytes_get_be64(hash);
 }
 
+enum err_code
+key_box(void *out, const uint8_t public_key[32], const void *message, size_t len, struct err *err)
+{
+	uint8_t to[crypto_box_PUBLICKEYBYTES];
+
+	_Static_assert(KEY_BOX_MORE == crypto_box_SEALBYTES, "the size of a sealed box");
+	if (crypto_sign_ed25519_pk_to_curve25519(to, public_key) != 0 ||
+	    crypto_box_seal(out, message, len, to) != 0)
+		return err_set(err, ERR_INVALID, "nothing can be encrypted to this key");
+	return OK;
+}
+
+bool
+key_unbox(void *out, const struct key *key, const void *box, size_t len)
+{
+	uint8_t public[crypto_box_PUBLICKEYBYTES], secret[crypto_box_SECRETKEYBYTES];
+	bool good;
+
+	good = len >= KEY_BOX_MORE && crypto_sign_ed25519_pk_to_curve25519(public, key->public) == 0 &&
+	    crypto_sign_ed25519_sk_to_curve25519(secret, key->secret) == 0 &&
+	    crypto_box_seal_open(out, box, len, public, secret) == 0;
+	sodium_memzero(secret, sizeof(secret));
+	return good;
+}
+
 void
 key_random(void *out, size_t len)
 {
@@ -199,28 +224,4 @@ bool
 key_mac_equal(const uint8_t a[32], const uint8_t b[32])
 {
 	return sodium_memcmp(a, b, 32) == 0;
-}
-
-_Static_assert(KEY_SEALED == 32 + crypto_box_SEALBYTES, "a sealed key is 80 bytes");
-
-bool
-key_seal(uint8_t out[KEY_SEALED], const uint8_t secret[32], const uint8_t public_key[32])
-{
-	uint8_t box_key[crypto_box_PUBLICKEYBYTES];
-
-	return crypto_sign_ed25519_pk_to_curve25519(box_key, public_key) == 0 &&
-	    crypto_box_seal(out, secret, 32, box_key) == 0;
-}
-
-bool
-key_unseal(uint8_t secret[32], const uint8_t sealed[KEY_SEALED], const struct key *key)
-{
-	uint8_t box_key[crypto_box_PUBLICKEYBYTES], box_secret[crypto_box_SECRETKEYBYTES];
-	bool good;
-
-	good = crypto_sign_ed25519_pk_to_curve25519(box_key, key->public) == 0 &&
-	    crypto_sign_ed25519_sk_to_curve25519(box_secret, key->secret) == 0 &&
-	    crypto_box_seal_open(secret, sealed, KEY_SEALED, box_key, box_secret) == 0;
-	sodium_memzero(box_secret, sizeof(box_secret));
-	return good;
 }

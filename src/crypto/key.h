@@ -34,18 +34,20 @@ node_t key_node(const uint8_t public_key[32]);
  * and the incarnation (8 bytes, big endian). */
 writer_t key_writer(const uint8_t public_key[32], uint64_t incarnation);
 
+/* A sealed box: whoever knows PUBLIC_KEY can make one, and only the holder of
+ * its secret half can open it, not even the maker.  Ed25519 keys are converted
+ * to X25519.  OUT has room for LEN + KEY_BOX_MORE bytes; ERR_INVALID when
+ * PUBLIC_KEY is none. */
+#define KEY_BOX_MORE 48
+enum err_code key_box(void *out, const uint8_t public_key[32], const void *message, size_t len,
+    struct err *err);
+/* OUT has room for LEN - KEY_BOX_MORE bytes; false when it is no box for KEY. */
+bool key_unbox(void *out, const struct key *key, const void *box, size_t len);
+
 void key_random(void *out, size_t len);
 /* Keyed BLAKE2b-256 of a message, and its comparison in constant time. */
 void key_mac(uint8_t out[32], const uint8_t secret[32], const void *message, size_t len);
 bool key_mac_equal(const uint8_t a[32], const uint8_t b[32]);
 void key_hash(uint8_t out[32], const char *domain, const void *message, size_t len);
-
-/* A secret of 32 bytes that only the holder of PUBLIC_KEY's other half can open,
- * not the sender any more: libsodium's sealed box to the key's X25519 form.
- * False when PUBLIC_KEY is no point that could have one. */
-#define KEY_SEALED 80
-bool key_seal(uint8_t out[KEY_SEALED], const uint8_t secret[32], const uint8_t public_key[32]);
-/* False when it was sealed for another key, or changed. */
-bool key_unseal(uint8_t secret[32], const uint8_t sealed[KEY_SEALED], const struct key *key);
 
 #endif

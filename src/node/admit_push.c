@@ -42,7 +42,7 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	char shard[SHARD_TEXT];
 	bool sees;
 
-	if (c->s == 0 || shard_is_common(&c->batch.shard) || party->down == 0)
+	if (a->late || c->s == 0 || shard_is_common(&c->batch.shard) || party->down == 0)
 		return OK;
 	if (party_sees(&sees, party, a->hub, c->s, err) != OK)
 		return err->code;
@@ -272,7 +272,8 @@ take_all(struct arrival *arrival, struct err *err)
 			return code;
 		a->known += c->known;
 	}
-	if ((code = admit_log(a->hub, arrival->candidates, part, arrival->w, &owners, &a->admitted, err)) != OK)
+	if ((code = admit_log(a->hub, arrival->candidates, part, arrival->w, a->late ? NULL : &owners, &a->admitted,
+	    err)) != OK)
 		return code;
 	for (size_t i = 0; i < known; i++) {
 		struct candidate *c = &arrival->candidates[i];

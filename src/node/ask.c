@@ -11,6 +11,7 @@
 #include "node/audit.h"
 #include "node/enrol.h"
 #include "node/heal.h"
+#include "node/outbox.h"
 #include "node/quarantine.h"
 #include "node/report.h"
 #include "node/serve_feed.h"
@@ -128,41 +129,35 @@ ask_token(char token[48], struct node *node, node_t node_id, struct err *err)
 
 /* --- quarantine --- */
 
-static enum err_code
-need_grant(struct node *hub, const char *doing, struct err *err)
-{
-	struct access access = { 0 };
-	enum err_code code = access_load(&access, hub, &hub->person, err);
-
-	if (code == OK)
-		code = access_need(&access, CAN_GRANT, doing, err);
-	access_release(&access);
-	return code;
-}
-
 enum err_code
 ask_quarantine(json_t **out, struct node *node, bool all, struct err *err)
 {
+	struct access access = { 0 };
+	enum err_code code;
+
 	*out = NULL;
 	if (!node->hub)
 		return ask(out, node, "/ask/quarantine", all ? "{\"all\":true}" : "{}", err);
-	if (need_grant(node, "look into the quarantine", err) != OK)
-		return err->code;
-	return quarantine_list(out, node, all, err);
+	if ((code = access_load(&access, node, &node->person, err)) == OK)
+		code = quarantine_list(out, node, &access, all, err);
+	access_release(&access);
+	return code;
 }
 
 enum err_code
 ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
 {
 	char body[80];
+	struct access access = { 0 };
 	const char *why;
 	json_t *answer, *number;
 	enum err_code code;
 
 	if (node->hub) {
-		if (need_grant(node, "decide about the quarantine", err) != OK)
-			return err->code;
-		return quarantine_decide(node, id, adopt, &node->person, err);
+		if ((code = access_load(&access, node, &node->person, err)) == OK)
+			code = quarantine_decide(node, id, adopt, &access, err);
+		access_release(&access);
+		return code;
 	}
 	snprintf(body, sizeof(body), "{\"id\":%" PRId64 ",\"adopt\":%s}", id, adopt ? "true" : "false");
 	if ((code = ask(&answer, node, "/ask/decide", body, err)) != OK)
@@ -233,27 +228,36 @@ static enum err_code
 answer_quarantine(json_t **out, struct node *hub, const struct access *access, json_t *question,
     struct err *err)
 {
-	if (access_need(access, CAN_GRANT, "look into the quarantine", err) != OK)
-		return err->code;
-	return quarantine_list(out, hub, json_is_true(json_object_get(question, "all")), err);
+	return quarantine_list(out, hub, access, json_is_true(json_object_get(question, "all")), err);
 }
 
 static enum err_code
-answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
-    const struct access *access, json_t *question, struct err *err)
+answer_decide(json_t **out, struct node *hub, const struct access *access, json_t *question,
+    struct err *err)
 {
 	json_t *id = json_object_get(question, "id"), *adopt = json_object_get(question, "adopt");
 
 	if (!json_is_integer(id) || !json_is_boolean(adopt))
 		return err_set(err, ERR_INVALID, "decide what?");
-	if (access_need(access, CAN_GRANT, "decide about the quarantine", err) != OK)
-		return err->code;
 	*out = json_object();
-	/* What was decided goes back in words: the asker is a head. */
-	if (quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), &caller->person, err) != OK) {
+	/* Why not goes back in words; what is not for the asker is not there. */
+	if (quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), access, err) != OK) {
 		json_object_set_new(*out, "error", json_string(err->msg));
 		json_object_set_new(*out, "code", json_integer(err->code));
 	}
+	return OK;
+}
+
+/* A revoked device may not ask, but what it had not sent is taken. */
+static enum err_code
+answer_late(struct buf *out, struct node *hub, const struct serve_caller *caller, const void *body,
+    size_t len, struct err *err)
+{
+	struct outbox_taken taken = { 0 };
+
+	if (outbox_take(&taken, hub, caller, body, len, false, err) != OK)
+		return err->code;
+	buf_addf(out, "{\"taken\":%" PRIu64 "}", taken.boxes);
 	return OK;
 }
 
@@ -261,14 +265,18 @@ enum err_code
 ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller, const char *path,
     const void *body, size_t len, struct err *err)
 {
-	bool passport = strcmp(path, "/ask/passport") == 0;
-	json_t *question = passport ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	bool passport = strcmp(path, "/ask/passport") == 0, late = strcmp(path, "/ask/late") == 0;
+	json_t *question = passport || late ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *answer = NULL;
 	struct access access = { 0 };
 	bool revoked;
 	char *text;
 	enum err_code code;
 
+	if (late) {
+		json_decref(question);
+		return answer_late(out, hub, caller, body, len, err);
+	}
 	if (question == NULL)
 		return err_set(err, ERR_INVALID, "a question is JSON");
 	if ((code = access_device_revoked(&revoked, hub, caller->node, err)) != OK)
@@ -294,7 +302,7 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	else if (strcmp(path, "/ask/audit") == 0)
 		code = answer_audit(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/decide") == 0)
-		code = answer_decide(&answer, hub, caller, &access, question, err);
+		code = answer_decide(&answer, hub, &access, question, err);
 	else
 		code = err_set(err, ERR_NOT_FOUND, "no such question");
 	if (code == OK && (text = json_dumps(answer, JSON_COMPACT | JSON_PRESERVE_ORDER)) != NULL) {

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/feed_pack.h"
+#include "node/outbox.h"
 #include "node/serve_feed.h"
 #include "repo/pack.h"
 #include "store/db.h"
@@ -21,7 +22,7 @@
 
 enum err_code
 bundle_add_commits(struct bundle_result *result, struct bundle_writer *w, struct node *node,
-    const struct feed *feed, uint64_t after, uint64_t until, const struct access *access, struct err *err)
+    const struct feed *feed, uint64_t after, uint64_t until, const struct feed_view *view, struct err *err)
 {
 	struct buf record;
 	int64_t first, batches, n;
@@ -40,12 +41,12 @@ bundle_add_commits(struct bundle_result *result, struct bundle_writer *w, struct
 		after++;
 		buf_clear(&record);
 		buf_add(&record, oid, sizeof(oid));
-		if ((code = feed_pack(&record, oid, feed, node, after, access, err)) != OK ||
+		if ((code = feed_pack(&record, oid, feed, node, after, view, err)) != OK ||
 		    (code = db_int(&batches, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", feed->f,
 		    (int64_t)after)) != OK)
 			break;
 		/* A fetch over the line makes the chain anew and notes no ids. */
-		if (access && (code = db_int(&n, &carried, node->db, SQL_CARRIED_GET, err, "ib", feed->f,
+		if (view && (code = db_int(&n, &carried, node->db, SQL_CARRIED_GET, err, "ib", feed->f,
 		    oid, sizeof(oid))) == OK && !carried)
 			code = err_set(err, ERR_CONFLICT, "that node syncs over the line just now: try again");
 		if (code != OK)
@@ -137,29 +138,8 @@ bundle_check_sender(const struct bundle_reader *r, struct node *node, struct err
 	return bundle_reader_verify(r, caller.key, err);
 }
 
-static enum err_code
-check_nested(const struct bundle_record *record, const struct bundle_reader *outer, struct node *node,
-    struct err *err)
-{
-	struct bundle_reader *r = NULL;
-	FILE *file = record->len ? fmemopen((void *)record->p, record->len, "rb") : NULL;
-	enum err_code code;
-
-	if (file == NULL)
-		return err_set(err, ERR_INVALID, "the bundle holds an empty one");
-	if ((code = bundle_reader_new(&r, file, node->key, err)) == OK) {
-		if (bundle_reader_header(r)->from != bundle_reader_header(outer)->from)
-			code = err_set(err, ERR_DENIED, "the bundle holds another node's");
-		else
-			code = bundle_check(r, node, true, err);
-	}
-	bundle_reader_free(r);
-	fclose(file);
-	return code;
-}
-
 enum err_code
-bundle_check(struct bundle_reader *r, struct node *node, bool nested, struct err *err)
+bundle_check(struct bundle_reader *r, struct node *node, struct err *err)
 {
 	struct bundle_record record;
 	size_t records = 0;
@@ -176,10 +156,11 @@ bundle_check(struct bundle_reader *r, struct node *node, bool nested, struct err
 		if (record.kind == BUNDLE_COMMIT && record.len > 20) {
 			if (pack_scan(record.p + 20, record.len - 20, &pack_limits_default, NULL, NULL, err) != OK)
 				return err_wrap(err, "bundle");
-		} else if (record.kind == BUNDLE_BUNDLE && node->hub && !nested) {
-			if (check_nested(&record, r, node, err) != OK)
+		} else if (record.kind == BUNDLE_LATE && node->hub) {
+			if (outbox_check(record.p, record.len, err) != OK)
 				return err->code;
-		} else if (record.kind != BUNDLE_PASSPORT || !node->hub || nested) {
+		} else if (node->hub ? record.kind != BUNDLE_PASSPORT :
+		    record.kind != BUNDLE_TAKEN || record.len % 32 != 0) {
 			return err_set(err, ERR_INVALID, "the bundle has a part that this version cannot read; "
 			    "upgrade satchel");
 		}
@@ -187,7 +168,7 @@ bundle_check(struct bundle_reader *r, struct node *node, bool nested, struct err
 }
 
 static enum err_code
-read_file(struct bundle_result *result, struct node *node, FILE *file, bool sealed, struct err *err)
+read_file(struct bundle_result *result, struct node *node, FILE *file, struct err *err)
 {
 	struct bundle_reader *r = NULL;
 	enum err_code code;
@@ -199,7 +180,7 @@ read_file(struct bundle_result *result, struct node *node, FILE *file, bool seal
 		result->from = header->from;
 		result->to = header->to;
 		result->time_ms = header->time_ms;
-		code = bundle_check(r, node, false, err);
+		code = bundle_check(r, node, err);
 	}
 	bundle_reader_free(r);
 	if (code != OK)
@@ -207,7 +188,7 @@ read_file(struct bundle_result *result, struct node *node, FILE *file, bool seal
 	rewind(file);
 	if ((code = bundle_reader_new(&r, file, node->key, err)) == OK &&
 	    (code = bundle_check_sender(r, node, err)) == OK)
-		code = node->hub ? bundle_take_up(result, node, r, sealed, err) :
+		code = node->hub ? bundle_take_up(result, node, r, err) :
 		    bundle_take_down(result, node, r, err);
 	bundle_reader_free(r);
 	return code;
@@ -228,29 +209,7 @@ bundle_read(struct bundle_result *result, struct node *node, const char *path, s
 	if (fstat(fileno(file), &st) != 0 || !S_ISREG(st.st_mode))
 		code = err_set(err, ERR_USAGE, "%s is no file", path);
 	else
-		code = read_file(result, node, file, false, err);
-	fclose(file);
-	return code;
-}
-
-enum err_code
-bundle_posted(struct node *hub, const struct serve_caller *caller, const void *body, size_t len, struct err *err)
-{
-	struct bundle_result result = { .from = 0 };
-	struct bundle_reader *r = NULL;
-	FILE *file = len ? fmemopen((void *)body, len, "rb") : NULL;
-	enum err_code code;
-
-	if (file == NULL)
-		return err_set(err, ERR_INVALID, "an empty bundle");
-	if ((code = bundle_reader_new(&r, file, hub->key, err)) == OK &&
-	    bundle_reader_header(r)->from != caller->node)
-		code = err_set(err, ERR_INVALID, "another node's bundle");
-	bundle_reader_free(r);
-	if (code == OK) {
-		rewind(file);
-		code = read_file(&result, hub, file, true, err);
-	}
+		code = read_file(result, node, file, err);
 	fclose(file);
 	return code;
 }

@@ -21,7 +21,8 @@ struct bundle_result {
 	uint64_t left;			/* batches that did not fit: another bundle is needed */
 	uint64_t purged;		/* reading at a node: shards erased */
 	uint64_t refused;		/* reading: batches kept aside at the hub; at a node: said so of ours */
-	uint64_t set_aside;		/* reading at a node: its batches that were sealed for the hub first */
+	uint64_t unread;		/* reading at the hub: sealed batches that it cannot read */
+	uint64_t set_aside;		/* reading at a node: its batches that were encrypted to the hub first */
 	char refused_why[256];		/* at a node: of the first */
 	bool wiped;			/* reading at a node: the device was revoked and is empty */
 };
@@ -34,10 +35,5 @@ enum err_code bundle_write(struct bundle_result *result, struct node *node, cons
  * who is not known here; ERR_INVALID: damaged; ERR_CONFLICT: it does not go on
  * from what is here.  RESULT is filled in whatever happens. */
 enum err_code bundle_read(struct bundle_result *result, struct node *node, const char *path, struct err *err);
-
-struct serve_caller;
-/* Hub: a bundle of the caller's that came over the line. */
-enum err_code bundle_posted(struct node *hub, const struct serve_caller *caller, const void *body, size_t len,
-    struct err *err);
 
 #endif

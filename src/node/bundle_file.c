@@ -17,9 +17,10 @@
 #define STREAM_HEADER crypto_secretstream_xchacha20poly1305_HEADERBYTES
 #define FIRST "satchel-bundle 1 "
 #define FIRST_LEN (sizeof(FIRST) - 1)
+#define SEALED_KEY (32 + KEY_BOX_MORE)
 /* "satchel-bundle 1 NODE\n", the sealed key, the stream's header */
 #define LINE_LEN (FIRST_LEN + 16 + 1)
-#define HEAD_LEN (LINE_LEN + KEY_SEALED + STREAM_HEADER)
+#define HEAD_LEN (LINE_LEN + SEALED_KEY + STREAM_HEADER)
 #define HEADER_TEXT_MAX 1024
 #define SIGNED_AS "satchel/bundle/1\n"
 #define STREAM_AS "satchel/bundle-stream/1\n"
@@ -125,11 +126,11 @@ bundle_writer_new(struct bundle_writer **out, FILE *to, const struct bundle_head
 	memcpy(head + FIRST_LEN, node, 16);
 	head[LINE_LEN - 1] = '\n';
 	key_random(secret, sizeof(secret));
-	if (!key_seal(head + LINE_LEN, secret, receiver)) {
+	if (key_box(head + LINE_LEN, receiver, secret, sizeof(secret), err) != OK) {
 		bundle_writer_free(w);
-		return err_set(err, ERR_INVALID, "nothing can be sealed for the key of node %s", node);
+		return err_wrap(err, "node %s", node);
 	}
-	crypto_secretstream_xchacha20poly1305_init_push(&w->state, head + LINE_LEN + KEY_SEALED, secret);
+	crypto_secretstream_xchacha20poly1305_init_push(&w->state, head + LINE_LEN + SEALED_KEY, secret);
 	stream_name(stream, secret, head);
 	sodium_memzero(secret, sizeof(secret));
 	buf_init(&text, HEADER_TEXT_MAX);
@@ -320,9 +321,9 @@ open_stream(struct bundle_reader *r, const struct key *key, struct err *err)
 		    (const char *)head + FIRST_LEN, mine);
 	if (head[LINE_LEN - 1] != '\n' ||
 	    fread(head + LINE_LEN, 1, HEAD_LEN - LINE_LEN, r->from) != HEAD_LEN - LINE_LEN ||
-	    !key_unseal(secret, head + LINE_LEN, key))
+	    !key_unbox(secret, key, head + LINE_LEN, SEALED_KEY))
 		return damaged(err);
-	code = crypto_secretstream_xchacha20poly1305_init_pull(&r->state, head + LINE_LEN + KEY_SEALED,
+	code = crypto_secretstream_xchacha20poly1305_init_pull(&r->state, head + LINE_LEN + SEALED_KEY,
 	    secret) == 0 ? OK : damaged(err);
 	stream_name(stream, secret, head);
 	sodium_memzero(secret, sizeof(secret));

@@ -33,7 +33,8 @@ enum bundle_kind {
 	BUNDLE_END = 0,
 	BUNDLE_PASSPORT = 'p',		/* its text; up only */
 	BUNDLE_COMMIT = 'c',		/* the commit's id (20 bytes), then a pack of what it carries */
-	BUNDLE_BUNDLE = 'b'		/* up: another bundle, sealed earlier (node/outbox.h) */
+	BUNDLE_LATE = 'l',		/* up: as it would be delivered over the line (node/outbox.h) */
+	BUNDLE_TAKEN = 't'		/* down: hashes of what of that the hub has taken */
 };
 
 struct bundle_record {

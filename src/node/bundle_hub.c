@@ -9,8 +9,11 @@
 #include "base/bytes.h"
 #include "node/access.h"
 #include "node/audit.h"
+#include "node/feed_pack.h"
 #include "node/heal.h"
+#include "node/outbox.h"
 #include "node/serve_part.h"
+#include "node/wipe.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -118,30 +121,36 @@ put_down(struct bundle_result *result, FILE *to, struct node *hub, const struct 
     struct err *err)
 {
 	struct bundle_header header = { .org = hub->org, .from = hub->id, .to = caller->node };
-	struct access access = { 0 };
+	struct feed_view view = { .access.subject.role = ROLE_COUNT };
 	struct bundle_writer *w = NULL;
 	struct feed down, up;
+	struct buf taken;
 	int64_t left;
 	bool revoked;
 	enum err_code code;
 
+	buf_init(&taken, BUNDLE_RECORD_MAX);
 	if ((code = feed_load(&down, hub, caller->node, false, err)) != OK ||
 	    (code = feed_load(&up, hub, caller->node, true, err)) != OK ||
 	    (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK ||
-	    (!revoked && (code = access_load_device(&access, hub, &caller->person, caller->node, err)) != OK))
+	    (revoked && (code = wipe_batch(&view.word, hub, caller->node, err)) != OK) ||
+	    (!revoked && (code = access_load_device(&view.access, hub, &caller->person, caller->node, err)) != OK) ||
+	    (code = outbox_noted(&taken, hub, caller, err)) != OK)
 		goto out;
 	header.time_ms = result->time_ms = node_now_ms(hub);
 	header.has_have = up.has_tip;
 	memcpy(header.have, up.tip, 20);
 	if ((code = bundle_writer_new(&w, to, &header, caller->key, hub->key, err)) == OK &&
-	    (code = bundle_add_commits(result, w, hub, &down, down.acked, down.n, &access, err)) == OK &&
+	    (taken.len == 0 || (code = bundle_writer_add(w, BUNDLE_TAKEN, taken.p, taken.len, err)) == OK) &&
+	    (code = bundle_add_commits(result, w, hub, &down, down.acked, down.n, &view, err)) == OK &&
 	    (code = db_int(&left, NULL, hub->db, SQL_ENTRY_COUNT, err, "ii", down.f, (int64_t)0)) == OK) {
 		result->left = (uint64_t)left;
 		code = bundle_writer_end(w, err);
 	}
 out:
 	bundle_writer_free(w);
-	access_release(&access);
+	access_release(&view.access);
+	buf_release(&taken);
 	return code;
 }
 
@@ -206,7 +215,7 @@ take_contact(struct node *hub, const struct bundle_header *header, struct err *e
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
 	if (bundle_caller(&caller, &contact_ms, hub, header->from, err) != OK ||
-	    take_have(hub, header, contact_ms, err) != OK) {
+	    take_have(hub, header, contact_ms, err) != OK || outbox_carried(hub, &caller, err) != OK) {
 		db_rollback(hub->db);
 		return err->code;
 	}
@@ -225,25 +234,20 @@ take_passport(struct node *hub, const struct serve_caller *caller, const struct 
 }
 
 static enum err_code
-take_nested(struct bundle_result *result, struct node *hub, const struct bundle_record *record, struct err *err)
+take_late(struct bundle_result *result, struct node *hub, const struct serve_caller *caller,
+    const struct bundle_record *record, struct err *err)
 {
-	struct bundle_reader *r = NULL;
-	FILE *file = fmemopen((void *)record->p, record->len, "rb");
-	enum err_code code;
+	struct outbox_taken taken = { 0 };
+	enum err_code code = outbox_take(&taken, hub, caller, record->p, record->len, true, err);
 
-	if (file == NULL)
-		return err_set(err, ERR_IO, "a bundle in the bundle cannot be read");
-	if ((code = bundle_reader_new(&r, file, hub->key, err)) == OK &&
-	    (code = bundle_check_sender(r, hub, err)) == OK)
-		code = bundle_take_up(result, hub, r, true, err);
-	bundle_reader_free(r);
-	fclose(file);
+	result->batches += taken.admitted;
+	result->refused += taken.refused;
+	result->unread += taken.unread;
 	return code;
 }
 
 enum err_code
-bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_reader *r, bool sealed,
-    struct err *err)
+bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_reader *r, struct err *err)
 {
 	const struct bundle_header *header = bundle_reader_header(r);
 	struct serve_caller caller;
@@ -271,15 +275,15 @@ bundle_take_up(struct bundle_result *result, struct node *hub, struct bundle_rea
 		contact = true;
 		if (record.kind == BUNDLE_END)
 			return OK;
-		if (record.kind == BUNDLE_BUNDLE) {
-			if ((code = take_nested(result, hub, &record, err)) != OK)
+		if (record.kind == BUNDLE_LATE) {
+			if ((code = take_late(result, hub, &caller, &record, err)) != OK)
 				return code;
 			continue;
 		}
 		if ((code = feed_load(&up, hub, caller.node, true, err)) != OK)
 			return code;
 		if ((code = serve_take_commit(&taken, hub, &caller, (const uint8_t *)record.p, record.p + 20,
-		    record.len - 20, sealed, err)) != OK)
+		    record.len - 20, err)) != OK)
 			return code;
 		result->batches += taken.admitted;
 		result->refused += taken.refused;

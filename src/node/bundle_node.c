@@ -16,6 +16,8 @@
 #include "store/db.h"
 #include "store/log.h"
 
+#define LATE_MAX 512	/* records of about 1 MiB */
+
 /* A session without a line. */
 struct carried {
 	struct session session;
@@ -38,7 +40,7 @@ begin(struct carried *c, struct node *node, struct err *err)
 		return err->code;
 	/* It may have been another process that erased it all, while we waited. */
 	node->wiped = node->wiped || wiped;
-	return outbox_reach(&c->session.set_aside, node, err);
+	return OK;
 }
 
 static void
@@ -62,9 +64,29 @@ add_passport(struct bundle_writer *w, struct node *node, struct err *err)
 	return code;
 }
 
-enum err_code
-bundle_put_up(struct bundle_result *result, FILE *to, struct session *s, uint64_t after, uint64_t until,
-    bool bare, struct err *err)
+/* As it would be delivered; what does not fit waits for a later bundle. */
+static enum err_code
+add_late(struct bundle_writer *w, struct node *node, struct err *err)
+{
+	struct buf body;
+	int64_t after = 0, last;
+	size_t count = 1;
+	enum err_code code = OK;
+
+	buf_init(&body, OUTBOX_BODY_MAX);
+	for (int i = 0; i < LATE_MAX && code == OK && count; i++) {
+		buf_clear(&body);
+		if ((code = outbox_body(&body, &last, &count, node, after, OUTBOX_BATCHES_MAX, err)) == OK && count)
+			code = bundle_writer_add(w, BUNDLE_LATE, body.p, body.len, err);
+		after = last;
+	}
+	buf_release(&body);
+	return code;
+}
+
+/* The passport, the outbox, commits AFTER+1 to UNTIL of the up feed. */
+static enum err_code
+put_up(struct bundle_result *result, FILE *to, struct session *s, uint64_t after, uint64_t until, struct err *err)
 {
 	struct node *node = s->node;
 	struct bundle_header header = { .up = true, .org = node->org, .from = node->id,
@@ -76,8 +98,7 @@ bundle_put_up(struct bundle_result *result, FILE *to, struct session *s, uint64_
 	result->time_ms = header.time_ms;
 	if ((code = passport_epoch(&header.epoch, node, err)) == OK &&
 	    (code = bundle_writer_new(&w, to, &header, node->hub_key, node->key, err)) == OK &&
-	    (bare || ((code = add_passport(w, node, err)) == OK &&
-	    (code = outbox_add_all(w, node, err)) == OK)) &&
+	    (code = add_passport(w, node, err)) == OK && (code = add_late(w, node, err)) == OK &&
 	    (code = bundle_add_commits(result, w, node, &s->up, after, until, NULL, err)) == OK)
 		code = bundle_writer_end(w, err);
 	bundle_writer_free(w);
@@ -90,21 +111,24 @@ bundle_write_up(struct bundle_result *result, struct node *node, FILE *to, struc
 	struct carried c;
 	struct session *s = &c.session;
 	uint64_t after, until, left;
-	int64_t untold = 0, due = 0;
+	int64_t untold = 0, unmade = 0, due = 0;
 	bool made = true;
 	enum err_code code;
 
 	if ((code = begin(&c, node, err)) != OK ||
-	    (code = log_meta_int(&untold, node->db, "incarnation_untold", err)) != OK)
+	    (code = log_meta_int(&untold, node->db, "incarnation_untold", err)) != OK ||
+	    (code = log_meta_int(&unmade, node->db, "up_unmade", err)) != OK)
 		goto out;
-	/* A restored home does not know how far its old feed went: it begins a new one. */
-	if (untold == 1 && s->up.n == s->up.acked && s->up.n && (code = sync_restart_up(s, err)) != OK)
+	/* A restored home does not know how far its old feed went, nor does one that
+	 * unmade some of it whether that has arrived: it begins a new one. */
+	if ((unmade || (untold == 1 && s->up.n == s->up.acked && s->up.n)) &&
+	    (code = sync_restart_up(s, err)) != OK)
 		goto out;
-	after = s->up.acked > s->set_aside ? s->up.acked : s->set_aside;
+	after = s->up.acked;
 	while (code == OK && made && s->up.n - s->up.acked < BUNDLE_COMMITS_MAX)
 		code = sync_make_up(s, &made, &left, err);
 	until = s->up.n - after > BUNDLE_COMMITS_MAX ? after + BUNDLE_COMMITS_MAX : s->up.n;
-	if (code == OK && (code = bundle_put_up(result, to, s, after, until, false, err)) == OK)
+	if (code == OK && (code = put_up(result, to, s, after, until, err)) == OK)
 		code = db_int(&due, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", s->up.f, (int64_t)0);
 	result->left = (uint64_t)due;
 out:
@@ -141,23 +165,17 @@ place_of(enum place *out, struct session *s, const uint8_t tip[20], struct err *
 	return code;
 }
 
-/* An order to erase does not wait for work that the hub has not confirmed: that is
- * sealed for the hub, who alone can read it, and stays here until he has it. */
+/* How many batches of ours an order to erase has put into the outbox. */
 static enum err_code
 take_next(struct bundle_result *result, struct session *s, const uint8_t tip[20], struct err *err)
 {
-	enum err_code code;
+	int64_t before, after;
 
-	s->push_first = false;
-	code = sync_take_commit(s, tip, &result->left, err);
-	if (code != OK || !s->push_first)
-		return code;
-	if (outbox_set_aside(&result->set_aside, s, err) != OK)
-		return err_wrap(err, "seal your work for the hub");
-	s->push_first = false;
-	code = sync_take_commit(s, tip, &result->left, err);
-	return code == OK && s->push_first ? err_set(err, ERR_CONFLICT, "somebody works here meanwhile: read "
-	    "the bundle again") : code;
+	if (outbox_count(&before, s->node, err) != OK || sync_take_commit(s, tip, &result->left, err) != OK ||
+	    outbox_count(&after, s->node, err) != OK)
+		return err->code;
+	result->set_aside += (uint64_t)(after - before);
+	return OK;
 }
 
 static enum err_code
@@ -185,21 +203,28 @@ take_commit(struct bundle_result *result, struct session *s, const struct bundle
 	return code;
 }
 
-/* What the hub says it has of ours.  An old word says nothing; a new one that
- * names another commit than we know of means that it has lost some. */
+/* What the hub says it has of ours, before an order to erase could meet it. */
 static enum err_code
-take_have(struct session *s, const struct bundle_header *header, bool old, struct err *err)
+take_have(struct session *s, const struct bundle_header *header, struct err *err)
 {
-	uint64_t n = 0, acked_n = 0;
+	uint64_t n = 0;
 	bool known = false;
 
 	if (header->has_have && feed_commit_n(&n, &s->up, s->node, header->have, err) != OK)
 		return err->code;
-	if (n > s->up.acked)
-		return sync_confirm_up(s, header->have, &known, 0, err);
+	return n > s->up.acked ? sync_confirm_up(s, header->have, &known, 0, err) : OK;
+}
+
+/* An old word says nothing; a new one that names another commit than we know of
+ * means that the hub has lost some. */
+static enum err_code
+see_lost(struct session *s, const struct bundle_header *header, bool old, struct err *err)
+{
+	uint64_t acked_n = 0;
+
 	if (old || !s->up.has_acked || (header->has_have && memcmp(header->have, s->up.acked_tip, 20) == 0))
 		return OK;
-	/* Our chain was begun anew already, with all of it. */
+	/* Our chain was begun anew already. */
 	if (feed_commit_n(&acked_n, &s->up, s->node, s->up.acked_tip, err) != OK)
 		return err->code;
 	return acked_n ? sync_restart_up(s, err) : OK;
@@ -231,10 +256,13 @@ bundle_take_down(struct bundle_result *result, struct node *node, struct bundle_
 	    (code = log_meta_int(&contact_ms, node->db, "last_sync", err)) != OK)
 		goto out;
 	old = header->time_ms < (uint64_t)contact_ms;
+	if ((code = take_have(&c.session, header, err)) != OK)
+		goto out;
 	while ((code = bundle_reader_next(&record, r, err)) == OK && record.kind != BUNDLE_END)
-		if ((code = take_commit(result, &c.session, &record, old, err)) != OK)
+		if ((code = record.kind == BUNDLE_TAKEN ? outbox_delivered(node, record.p, record.len, err) :
+		    take_commit(result, &c.session, &record, old, err)) != OK)
 			break;
-	if (code == OK && (code = take_have(&c.session, header, old, err)) == OK)
+	if (code == OK && (code = see_lost(&c.session, header, old, err)) == OK)
 		code = renew_lease(node, header->time_ms, err);
 	result->batches = c.result.received_batches;
 	result->purged = c.result.purged_shards;

@@ -20,7 +20,8 @@
 enum err_code entitle_update(struct node *hub, struct feed *down, const struct access *access,
     uint64_t *ordered, struct err *err);
 
-/* The whole device: everything held is ordered gone, nothing is due any more. */
+/* The whole device: everything held is ordered gone, and nothing is due any more
+ * but the head's word for it (node/wipe.h). */
 enum err_code entitle_wipe(struct node *hub, struct feed *down, struct err *err);
 
 #endif

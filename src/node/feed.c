@@ -144,6 +144,8 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 		return err->code;
 	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
+	if (db_run(node->db, SQL_PURGE_UNACK, err, "ii", feed->f, (int64_t)feed->acked) != OK)
+		return err->code;
 	bytes_put_be64(id, feed->node);
 	if (db_run(node->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
 		return err->code;

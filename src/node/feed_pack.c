@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "node/access.h"
+#include "node/drain.h"
 #include "repo/pack.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -54,16 +54,27 @@ add_objects(struct pack_writer *writer, struct buf *out, uint8_t oid[20], const 
 }
 
 static enum err_code
+may_leave(bool *out, const struct feed *feed, struct node *hub, const struct feed_view *view, int64_t s,
+    struct err *err)
+{
+	enum right right;
+
+	if (access_right(&right, &view->access, hub, s, err) != OK)
+		return err->code;
+	*out = right != RIGHT_NONE;
+	return *out ? OK : drain_sees(out, hub, &view->access, feed->f, s, err);
+}
+
+static enum err_code
 add_batches(struct pack_writer *writer, struct buf *out, const struct feed *feed, struct node *node,
-    uint64_t n, const struct access *access, struct err *err)
+    uint64_t n, const struct feed_view *view, struct err *err)
 {
 	struct log_batch batch;
 	struct sqlite3_stmt *stmt;
 	int64_t *bs = NULL, last_s = -1;
 	size_t count = 0, cap = 0;
-	enum right right;
 	enum err_code code;
-	bool row;
+	bool may, row;
 
 	if ((code = db_query(&stmt, node->db, SQL_ENTRY_OF, err, "ii", feed->f, (int64_t)n)) != OK)
 		return code;
@@ -74,9 +85,9 @@ add_batches(struct pack_writer *writer, struct buf *out, const struct feed *feed
 	for (size_t i = 0; i < count && code == OK; i++) {
 		if ((code = log_batch_get(&batch, node->db, bs[i], err)) != OK)
 			break;
-		if (access && batch.s != last_s) {
+		if (view && batch.s != last_s && bs[i] != view->word) {
 			last_s = batch.s;
-			if ((code = access_right(&right, access, node, batch.s, err)) == OK && right == RIGHT_NONE)
+			if ((code = may_leave(&may, feed, node, view, batch.s, err)) == OK && !may)
 				code = err_set(err, ERR_DENIED, "access was taken away while this was written: "
 				    "write it again");
 			/* The question used the statement that holds the bytes. */
@@ -91,7 +102,7 @@ add_batches(struct pack_writer *writer, struct buf *out, const struct feed *feed
 
 enum err_code
 feed_pack(struct buf *out, uint8_t oid[20], const struct feed *feed, struct node *node, uint64_t n,
-    const struct access *access, struct err *err)
+    const struct feed_view *view, struct err *err)
 {
 	struct pack_writer *writer;
 	uint32_t objects;
@@ -101,7 +112,7 @@ feed_pack(struct buf *out, uint8_t oid[20], const struct feed *feed, struct node
 		return err->code;
 	writer = pack_writer_new(objects);
 	if ((code = add_objects(writer, out, oid, feed, node, n, err)) == OK &&
-	    (code = add_batches(writer, out, feed, node, n, access, err)) == OK)
+	    (code = add_batches(writer, out, feed, node, n, view, err)) == OK)
 		pack_writer_end(writer, out);
 	pack_writer_free(writer);
 	if (code == OK && out->full)

@@ -87,8 +87,11 @@ lease_state(struct lease *out, struct node *node, struct err *err)
 	struct times times;
 
 	*out = defaults;
-	if (node->hub || node->wiped)
+	if (node->wiped)
 		return OK;
+	/* The hub has none, and waits by these days for devices. */
+	if (node->hub)
+		return load_days(out, node, err);
 	if (load_times(&times, node, err) != OK || load_days(out, node, err) != OK)
 		return err->code;
 	judge(out, times.contact_ms, times.seen_ms > times.now_ms ? times.seen_ms : times.now_ms);

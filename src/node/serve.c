@@ -14,8 +14,8 @@
 #include "net/server.h"
 #include "net/signature.h"
 #include "node/ask.h"
-#include "node/bundle.h"
 #include "node/enrol.h"
+#include "node/outbox.h"
 #include "node/serve_feed.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -281,10 +281,6 @@ route_feed(struct serve *serve, struct node **hub, const struct serve_caller *ca
 		return serve_fetch(reply, node, caller, request->body, request->body_len, give_node, serve, err);
 	} else if (!get && strcmp(rest, "git-receive-pack") == 0 && !caller->reads_only) {
 		return serve_push(reply, node, caller, request->body, request->body_len, err);
-	} else if (!get && strcmp(rest, "bundle") == 0 && !caller->reads_only) {
-		if (bundle_posted(node, caller, request->body, request->body_len, err) == OK)
-			reply_text(reply, 200, "taken\n");
-		return err->code;
 	}
 	reply_text(reply, 404, "not found\n");
 	return OK;
@@ -377,8 +373,9 @@ body_max(void *context, const char *method, const char *path)
 		return 0;
 	if (strcmp(path, "/join") == 0)
 		return 16u << 10;
-	if ((len > 17 && strcmp(path + len - 17, "/git-receive-pack") == 0) ||
-	    (len > 7 && strcmp(path + len - 7, "/bundle") == 0))
+	if (strcmp(path, "/ask/late") == 0)
+		return OUTBOX_BODY_MAX;
+	if (len > 17 && strcmp(path + len - 17, "/git-receive-pack") == 0)
 		return 32u << 20;
 	return 1u << 20;
 }

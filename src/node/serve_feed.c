@@ -10,6 +10,7 @@
 #include "node/access.h"
 #include "node/aside.h"
 #include "node/audit.h"
+#include "node/drain.h"
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
@@ -97,8 +98,8 @@ add_purges(struct header *header, struct feed *down, struct node *hub, struct er
 	/* There may be more of them: the node asks again. */
 	header->more += header->purge_count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < header->purge_count; i++)
-		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isi", down->f, header->purges[i].shard,
-		    (int64_t)header->n) != OK)
+		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isii", down->f, header->purges[i].shard,
+		    (int64_t)header->n, (int64_t)header->time_ms) != OK)
 			return err->code;
 	return OK;
 }
@@ -112,7 +113,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 		.time_ms = node_now_ms(hub) };
 	struct feed up;
 	struct buf text, passport;
-	int64_t *bs = NULL;
+	int64_t *bs = NULL, to_ack = 0;
 	size_t count = 0;
 	bool receipt, renew = !revoked && (down->passport_ms == 0 ||
 	    down->passport_ms + PASSPORT_AGE_MS < header.time_ms);
@@ -123,10 +124,11 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	if ((code = feed_load(&up, hub, caller->node, true, err)) != OK ||
 	    (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK ||
 	    (code = add_purges(&header, down, hub, err)) != OK ||
-	    (code = aside_say(&header, hub, caller->node, err)) != OK)
+	    (code = aside_say(&header, hub, caller->node, err)) != OK ||
+	    (code = db_int(&to_ack, NULL, hub->db, SQL_PURGE_TO_ACK, err, "i", down->f)) != OK)
 		goto out;
 	/* Whoever brought something gets the hub's signed word that it came. */
-	receipt = up.has_tip && up.n != down->confirmed;
+	receipt = to_ack || (up.has_tip && up.n != down->confirmed);
 	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted && !receipt)
 		goto out;
 	if (renew && (code = passport_make(&passport, hub, caller->node, &caller->person,
@@ -145,7 +147,13 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 		down->confirmed = up.n;
 		down->confirmed_n = header.n;
 	}
+	/* A receipt of erasing is kept there until this signed word for it has come. */
+	if (to_ack && (code = db_run(hub->db, SQL_PURGE_ACKED, err, "ii", down->f, (int64_t)header.n)) != OK)
+		goto out;
 	code = feed_commit(down, hub, bs, count, &text, renew ? &passport : NULL, err);
+	/* The last one of this contact: what a handover changed is told with it. */
+	if (code == OK && header.more == 0)
+		code = drain_told(hub, down, down->n, err);
 out:
 	header_release(&header);
 	buf_release(&passport);

@@ -24,11 +24,11 @@ struct serve_taken {
 };
 
 /* Commit OID of the caller's up feed out of a pack that holds it alone: taken as a
- * push would, in a transaction of its own, and added to TAKEN.  One that has come before is
- * judged once more, which finds nothing new.  ERR_CONFLICT when it goes on from one that is not here; its
- * work is taken even so when it was SEALED, as the node cannot make it anew. */
+ * push would, in a transaction of its own, and added to TAKEN.  One that has come
+ * before is judged once more, which finds nothing new.  ERR_CONFLICT when it goes
+ * on from one that is not here. */
 enum err_code serve_take_commit(struct serve_taken *taken, struct node *hub, const struct serve_caller *caller,
-    const uint8_t oid[20], const void *pack, size_t len, bool sealed, struct err *err);
+    const uint8_t oid[20], const void *pack, size_t len, struct err *err);
 /* serve_down_refs for a CALLER that only reads; in no transaction. */
 enum err_code serve_reader_refs(struct server_reply *reply, struct node *hub,
     const struct serve_caller *caller, struct err *err);

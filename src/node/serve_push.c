@@ -28,7 +28,6 @@ struct receiving {
 	struct admission admission;
 	bool restored;		/* the node has a new incarnation */
 	bool alone;		/* one commit, without a word on what it goes on from */
-	bool sealed;		/* which nobody can make anew */
 };
 
 static enum err_code
@@ -56,22 +55,21 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
-	bool gap, beside;
+	bool beside;
 	enum err_code code;
 
 	if (chunk_open(&chunk, r->objects, oid, err) != OK)
 		return err->code;
 	if ((code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err)) != OK)
 		goto out;
-	gap = r->alone && header.n > r->up.n && chunk.commit.has_parent &&
-	    (!r->up.has_tip || memcmp(chunk.commit.parent, r->up.tip, 20) != 0);
-	if (gap && !r->sealed) {
+	if (r->alone && header.n > r->up.n && chunk.commit.has_parent &&
+	    (!r->up.has_tip || memcmp(chunk.commit.parent, r->up.tip, 20) != 0)) {
 		code = err_set(err, ERR_CONFLICT, "it goes on from work that has not come here: read the earlier "
 		    "bundles first, or ask for a new one");
 		goto out;
 	}
 	/* The work counts, the feed stays where it is. */
-	beside = gap || (r->alone && header.n <= r->up.n);
+	beside = r->alone && header.n <= r->up.n;
 	if (!header.up || header.node != r->caller->node || (!beside && (header.n <= r->up.n ||
 	    header.epoch < r->up.epoch ||
 	    (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)))) {
@@ -187,9 +185,9 @@ out:
 
 enum err_code
 serve_take_commit(struct serve_taken *taken, struct node *hub, const struct serve_caller *caller,
-    const uint8_t oid[20], const void *pack, size_t len, bool sealed, struct err *err)
+    const uint8_t oid[20], const void *pack, size_t len, struct err *err)
 {
-	struct receiving r = { .hub = hub, .caller = caller, .alone = true, .sealed = sealed };
+	struct receiving r = { .hub = hub, .caller = caller, .alone = true };
 	struct smart_push push = { .pack = pack, .pack_len = len };
 	enum err_code code;
 

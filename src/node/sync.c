@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "core/id.h"
 #include "net/client.h"
+#include "node/outbox.h"
 #include "node/sync_part.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -124,10 +125,24 @@ sync_take_turn(int *fd, const struct node *node, struct err *err)
 	return code;
 }
 
+/* What waits encrypted.  A hub that does not take it does not keep the session
+ * from going on: it is in LATER then. */
+static enum err_code
+deliver(struct session *s, struct err *later, struct err *err)
+{
+	enum err_code code = outbox_deliver(&s->result->late_batches, &s->result->late_left, s, err);
+
+	if (code == OK || code == ERR_NETWORK || code == ERR_IO)
+		return code;
+	*later = *err;
+	return OK;
+}
+
 enum err_code
 sync_run(struct sync_result *result, struct node *node, const struct sync_options *options, struct err *err)
 {
 	struct session s = { .node = node, .options = options, .result = result, .have = "- 0" };
+	struct err later = { .code = OK };
 	struct client_stats stats;
 	char name[NODE_TEXT];
 	int64_t wiped = 0;
@@ -153,10 +168,16 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	    (code = feed_load(&s.up, node, node->id, true, err)) == OK &&
 	    (code = feed_load(&s.down, node, node->id, false, err)) == OK &&
 	    (code = sync_push(&s, err)) == OK &&
+	    (code = deliver(&s, &later, err)) == OK &&
 	    (code = sync_fetch(&s, err)) == OK &&
 	    /* What was erased is confirmed in the same session. */
-	    (result->purged_shards == 0 || (code = sync_push(&s, err)) == OK))
+	    (result->purged_shards == 0 || ((code = sync_push(&s, err)) == OK &&
+	    (code = deliver(&s, &later, err)) == OK)))
 		code = keep_clock(&s, err);
+	if (code == OK && (s.stuck.code != OK || later.code != OK)) {
+		*err = s.stuck.code != OK ? s.stuck : later;
+		code = err->code;
+	}
 	/* It may have been another process that erased it all, while we waited. */
 	node->wiped = node->wiped || wiped;
 	result->wiped = node->wiped;

@@ -12,6 +12,7 @@ struct sync_result {
 	uint64_t refused_batches, rejected_batches;	/* not accepted: waiting for a head; for good */
 	uint64_t requests, bytes_out, bytes_in;		/* bodies */
 	uint64_t left;			/* batches still to come (when it was cut off) */
+	uint64_t late_batches, late_left;	/* of the outbox: delivered; that the hub cannot read */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first batch that was not accepted */
 };

@@ -18,6 +18,7 @@
 #include "node/passport.h"
 #include "node/purge.h"
 #include "node/verdict.h"
+#include "node/wipe.h"
 #include "repo/commit.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -49,10 +50,6 @@ do_purge(struct session *s, const struct header_purge *purge, struct purge_order
 	int64_t shard_s;
 
 	s->result->purged_shards++;
-	if (strcmp(purge->shard, "*") == 0) {
-		s->result->wiped = true;
-		return purge_everything(s->node, purge->ordered_ms, err);
-	}
 	if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)))
 		return err_set(err, ERR_INVALID, "the hub orders a shard gone that is none");
 	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK) {
@@ -64,6 +61,51 @@ do_purge(struct session *s, const struct header_purge *purge, struct purge_order
 	/* Never had it, or it went in an earlier try: the hub still wants to know. */
 	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", s->down.f, purge->shard,
 	    (int64_t)purge->ordered_ms, (int64_t)0, (int64_t)1, (int64_t)0);
+}
+
+/* What was made here of these clients and never got to the hub. */
+static enum err_code
+purge_rest(struct session *s, const struct header *header, struct err *err)
+{
+	struct shard shard, before = { .block = BLOCK_COUNT };
+
+	for (size_t i = 0; i < header->purge_count; i++) {
+		const struct header_purge *purge = &header->purges[i];
+
+		if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)) || shard_is_common(&shard) ||
+		    (before.block != BLOCK_COUNT && id_equal(&before.client, &shard.client)))
+			continue;
+		if (purge_unknown(&s->result->purged_shards, s->node, &shard.client, purge->ordered_ms, err) != OK)
+			return err->code;
+		before = shard;
+	}
+	return OK;
+}
+
+static bool
+orders_wipe(const struct header *header)
+{
+	for (size_t i = 0; i < header->purge_count; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			return true;
+	return false;
+}
+
+static enum err_code
+wipe(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
+{
+	struct wipe_word word;
+	uint64_t ordered_ms = 0;
+
+	for (size_t i = 0; i < header->purge_count; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			ordered_ms = header->purges[i].ordered_ms;
+	if (wipe_check(&word, s->node, chunk, err) != OK ||
+	    purge_everything(s->node, ordered_ms, err) != OK)
+		return err->code;
+	s->result->purged_shards++;
+	s->result->wiped = true;
+	return wipe_keep(s->node, &word, err);
 }
 
 static enum err_code
@@ -94,6 +136,9 @@ take_receipt(struct session *s, const struct chunk *chunk, const struct header *
 	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
 	    feed_commit_n(&n, &s->up, s->node, header->ack, err) != OK)
 		return err->code;
+	/* Its own word for the receipts of erasing, which went with the newest. */
+	if (n && n == s->up.n && db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK)
+		return err->code;
 	if (n <= s->up.confirmed)
 		return OK;
 	s->up.confirmed = n;
@@ -111,7 +156,7 @@ do_purges(struct session *s, const struct header *header, struct err *err)
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		code = do_purge(s, &header->purges[i], orders, &count, err);
-	if (code == OK && !s->result->wiped)
+	if (code == OK)
 		code = purge_shards(s->node, orders, count, err);
 	free(orders);
 	return code;
@@ -125,11 +170,12 @@ apply_chunk(struct session *s, const struct chunk *chunk, const struct header *h
 	/* The clock is corrected for good when the session has ended well; a bundle corrects none. */
 	if (s->client)
 		now_ms += (uint64_t)(client_clock_offset_s(s->client) * 1000);
-
+	if (orders_wipe(header))
+		return wipe(s, chunk, header, err);
 	if (chunk->passport &&
 	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
 		return err->code;
-	if (do_purges(s, header, err) != OK)
+	if (do_purges(s, header, err) != OK || purge_rest(s, header, err) != OK)
 		return err->code;
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
@@ -198,14 +244,17 @@ sync_take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struc
 	    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if (header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_UNCONFIRMED, err, "ii",
-	    s->up.f, (int64_t)(s->up.acked > s->set_aside ? s->up.acked : s->set_aside))) == OK && unsent) {
+	/* Over the line it is sent first, unless the hub does not take it; else it goes
+	 * into the outbox. */
+	if (header.purge_count && s->client && s->stuck.code == OK && (code = db_int(&unsent, NULL, s->node->db,
+	    SQL_ENTRY_UNSENT, err, "ii", s->up.f, (int64_t)s->up.acked)) == OK && unsent) {
 		s->push_first = true;
 		db_rollback(s->node->db);
 		goto out;
 	}
 	if (code == OK && (code = apply_chunk(s, &chunk, &header, err)) == OK &&
-	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
+	    (code = move_down(s, tip, &chunk, &header, err)) == OK &&
+	    (code = feed_load(&s->up, s->node, s->node->id, true, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
 		db_rollback(s->node->db);

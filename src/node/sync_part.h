@@ -23,8 +23,9 @@ struct session {
 	struct sync_progress progress;
 	struct chunk_objects *objects;	/* of the pack being fetched */
 	bool push_first;		/* work was done here that an order to erase could hit */
+	bool answered;			/* the hub itself has said no to the push */
+	struct err stuck;		/* what it said, and will say again; code OK: nothing */
 	bool resend;			/* the hub does not have what we left there */
-	uint64_t set_aside;		/* our commits up to this one are sealed in the outbox */
 };
 
 /* One session of a home at a time: waits for its turn, which ends when *FD is closed. */
@@ -48,7 +49,9 @@ enum err_code sync_make_up(struct session *s, bool *made, uint64_t *left, struct
  * of our chain, or an older one than is confirmed. */
 enum err_code sync_confirm_up(struct session *s, const uint8_t tip[20], bool *known, uint64_t sent,
     struct err *err);
-/* All that is due for the hub, commit by commit, each confirmed by itself. */
+/* All that is due for the hub, commit by commit, each confirmed by itself.  When
+ * the hub says no, the session goes on with that in s->stuck: to be told to erase
+ * must not wait for it.  From then on only receipts are sent. */
 enum err_code sync_push(struct session *s, struct err *err);
 /* The hub has another tip than we left there: it was restored.  Its tip may be
  * one of ours whose trees are not kept any more.  What we have sent is due again,

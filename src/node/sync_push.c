@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "core/batch.h"
 #include "node/header.h"
-#include "node/outbox.h"
+#include "node/purge.h"
 #include "node/witness.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -59,9 +59,13 @@ static enum err_code
 exchange_push(void *context, const char *method, const char *path, const char *content_type,
     const void *body, size_t len, int *status, struct buf *reply, struct err *err)
 {
-	struct pushing *p = context;
+	struct session *s = ((struct pushing *)context)->session;
+	enum err_code code = sync_exchange(s, method, path, content_type, body, len, status, reply, err);
 
-	return sync_exchange(p->session, method, path, content_type, body, len, status, reply, err);
+	/* 404 and 5xx are about the node or the moment, not about this work. */
+	s->answered = code == OK && (*status == 400 || *status == 413 || *status == 415 ||
+	    (*status == 200 && strcmp(method, "POST") == 0));
+	return code;
 }
 
 /* Ids of the batches that the newest commits carry beyond what is confirmed. */
@@ -164,6 +168,10 @@ sync_make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 	    (code = add_receipts(&header, s, err)) != OK ||
 	    (code = add_incarnation(&header, s->node, err)) != OK)
 		goto out;
+	if (s->stuck.code != OK) {
+		*left += count;
+		count = 0;
+	}
 	if (count || header.purge_count || header.incarnation) {
 		header.epoch = s->up.epoch;
 		header.n = s->up.n + 1;
@@ -193,16 +201,15 @@ out:
 	return code;
 }
 
-/* When all is confirmed: receipts and incarnation were in it. */
+/* When all is confirmed: the incarnation was in it. */
 static enum err_code
-forget_told(struct session *s, struct err *err)
+forget_told(struct node *node, struct err *err)
 {
 	int64_t untold;
 
-	if (db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
-	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
+	if (log_meta_int(&untold, node->db, "incarnation_untold", err) != OK)
 		return err->code;
-	return untold == 2 ? set_untold(s->node, 0, err) : OK;
+	return untold == 2 ? set_untold(node, 0, err) : OK;
 }
 
 enum err_code
@@ -216,8 +223,8 @@ sync_confirm_up(struct session *s, const uint8_t tip[20], bool *known, uint64_t 
 	if (feed_commit_n(&n, &s->up, s->node, tip, err) != OK ||
 	    feed_ack(&s->up, known, s->node, tip, err) != OK ||
 	    (*known && n && (db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)n) != OK ||
-	    db_run(s->node->db, SQL_OUTBOX_DROP, err, "i", (int64_t)n) != OK)) ||
-	    (*known && n && n == s->up.n && forget_told(s, err) != OK)) {
+	    db_run(s->node->db, SQL_META_DROP, err, "s", "up_unmade") != OK)) ||
+	    (*known && n && n == s->up.n && forget_told(s->node, err) != OK)) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
@@ -231,9 +238,9 @@ sync_restart_up(struct session *s, struct err *err)
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	if (db_run(s->node->db, SQL_ENTRY_AGAIN, err, "i", s->up.f) != OK ||
+	    purge_send_again(s->node, err) != OK ||
+	    db_run(s->node->db, SQL_META_DROP, err, "s", "up_unmade") != OK ||
 	    set_untold(s->node, 1, err) != OK ||
-	    /* Receipts that were under way are told anew. */
-	    db_run(s->node->db, SQL_PURGE_DONE, err, "iii", s->down.f, (int64_t)3, (int64_t)2) != OK ||
 	    feed_leap(&s->up, s->node, err) != OK) {
 		db_rollback(s->node->db);
 		return err->code;
@@ -262,15 +269,13 @@ push_tip(struct session *s, struct err *err)
 	return code;
 }
 
-enum err_code
-sync_push(struct session *s, struct err *err)
+static enum err_code
+push_all(struct session *s, struct err *err)
 {
 	bool made = false, restarted = false;
 	uint64_t left = 0;
 	enum err_code code;
 
-	if (outbox_deliver(s, err) != OK)
-		return err_wrap(err, "send");
 	for (;;) {
 		/* A commit of an earlier session may or may not have arrived: offer it again. */
 		if (s->up.n == s->up.acked) {
@@ -290,4 +295,35 @@ sync_push(struct session *s, struct err *err)
 		if (code != OK)
 			return err_wrap(err, "send");
 	}
+}
+
+/* The commit that the hub does not take is in the way of the receipts. */
+static enum err_code
+unmake_up(struct session *s, struct err *err)
+{
+	if (db_begin(s->node->db, err) != OK)
+		return err->code;
+	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
+	    (s->up.n != s->up.acked && (feed_unmake(&s->up, s->node, err) != OK ||
+	    purge_send_again(s->node, err) != OK))) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
+	return db_commit(s->node->db, err);
+}
+
+enum err_code
+sync_push(struct session *s, struct err *err)
+{
+	enum err_code code;
+
+	s->answered = false;
+	if (s->stuck.code != OK && unmake_up(s, err) != OK)
+		return err->code;
+	code = push_all(s, err);
+	if (code == OK || code == ERR_IO || !s->answered)
+		return code;
+	if (s->stuck.code == OK)
+		s->stuck = *err;
+	return OK;
 }

@@ -352,27 +352,31 @@ half_a_key_is_not_left_behind(void **state)
 }
 
 static void
-what_is_sealed_for_a_key_is_opened_by_it_alone(void **state)
+a_box_opens_for_its_key_alone_and_whole(void **state)
 {
-	static const uint8_t secret[32] = "the key of a stream, 32 bytes..", none[32] = { 2 };
-	struct key *key = key_generate(), *other = key_generate();
-	uint8_t sealed[KEY_SEALED], again[KEY_SEALED], out[32];
+	static const char message[] = "what is unsent";
+	struct key *other = key_generate(), *key = key_generate();
+	uint8_t box[sizeof(message) + KEY_BOX_MORE], twice[sizeof(box)], none[32] = { 0 };
+	char out[sizeof(message)];
+	struct err err;
 
 	(void)state;
-	assert_true(key_seal(sealed, secret, key_public(key)));
-	assert_true(key_unseal(out, sealed, key));
-	assert_memory_equal(out, secret, 32);
-	assert_false(key_unseal(out, sealed, other));
-	assert_true(key_seal(again, secret, key_public(key)));
-	assert_memory_not_equal(sealed, again, KEY_SEALED);
-	for (size_t i = 0; i < KEY_SEALED; i++) {
-		sealed[i] ^= 1;
-		assert_false(key_unseal(out, sealed, key));
-		sealed[i] ^= 1;
+	assert_int_equal(key_box(box, key_public(key), message, sizeof(message), &err), OK);
+	assert_int_equal(key_box(twice, key_public(key), message, sizeof(message), &err), OK);
+	assert_memory_not_equal(box, twice, sizeof(box));
+	assert_false(key_unbox(out, other, box, sizeof(box)));
+	assert_true(key_unbox(out, key, box, sizeof(box)));
+	assert_memory_equal(out, message, sizeof(message));
+	for (size_t i = 0; i < sizeof(box); i++) {
+		box[i] ^= 1;
+		assert_false(key_unbox(out, key, box, sizeof(box)));
+		box[i] ^= 1;
 	}
-	assert_false(key_seal(sealed, secret, none));
-	key_free(key);
+	assert_false(key_unbox(out, key, box, sizeof(box) - 1));
+	assert_false(key_unbox(out, key, box, KEY_BOX_MORE - 1));
+	assert_int_equal(key_box(box, none, message, sizeof(message), &err), ERR_INVALID);
 	key_free(other);
+	key_free(key);
 }
 
 int
@@ -386,7 +390,6 @@ main(void)
 		T(names_are_the_golden_ones),
 		T(macs_and_hashes_are_the_golden_ones),
 		T(random_bytes_fill_their_place_and_no_more),
-		T(what_is_sealed_for_a_key_is_opened_by_it_alone),
 		T(a_saved_key_is_loaded_and_private),
 		T(a_key_is_never_written_over),
 		T(a_file_that_others_can_reach_is_refused),
@@ -394,6 +397,7 @@ main(void)
 		T(a_damaged_file_is_refused),
 		T(what_is_not_there_or_a_link_is_not_loaded),
 		T(half_a_key_is_not_left_behind),
+		T(a_box_opens_for_its_key_alone_and_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -42,6 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t head[138], secret[32] = { 7 }, message[32 + sizeof(head)], hash[32], length[5] = { 'h' };
 	char node[NODE_TEXT], name[BYTES_B64_LEN(32) + 1];
 	struct buf text, plain, file;
+	struct err err;
 	size_t lines;
 
 	if (key == NULL) {
@@ -56,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(head, "satchel-bundle 1 ", 17);
 	memcpy(head + 17, node, 16);
 	head[33] = '\n';
-	FUZZ_HOLDS(key_seal(head + 34, secret, key_public(key)));
+	FUZZ_HOLDS(key_box(head + 34, key_public(key), secret, sizeof(secret), &err) == OK);
 	crypto_secretstream_xchacha20poly1305_init_push(&state, head + 114, secret);
 	memcpy(message, secret, 32);
 	memcpy(message + 32, head, sizeof(head));

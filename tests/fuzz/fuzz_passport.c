@@ -29,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_HOLDS(strlen(passport.subject.team) < sizeof(passport.subject.team));
 		passport.subject.person = passport.person;
 		if (policy_fold(&rules, &passport.subject, passport.statements, passport.count,
-		    passport.epoch, &err) == OK)
+		    passport.epoch, passport.issued_ms, &err) == OK)
 			policy_release(&rules);
 		access_statements_free(passport.statements, passport.count);
 	}

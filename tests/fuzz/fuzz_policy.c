@@ -13,12 +13,12 @@ fold(const struct subject *subject, const struct statement *statements, size_t c
 	struct statement turned[STATEMENTS];
 	struct rules a, b;
 	struct err err;
-	enum err_code code = policy_fold(&a, subject, statements, count, UINT64_MAX, &err);
+	enum err_code code = policy_fold(&a, subject, statements, count, UINT64_MAX, 1000, &err);
 	struct assignment assignment = { .client = subject->person };
 
 	for (size_t i = 0; i < count; i++)
 		turned[i] = statements[count - 1 - i];
-	FUZZ_HOLDS(policy_fold(&b, subject, turned, count, UINT64_MAX, &err) == code);
+	FUZZ_HOLDS(policy_fold(&b, subject, turned, count, UINT64_MAX, 1000, &err) == code);
 	FUZZ_HOLDS(a.count == b.count && a.capabilities == b.capabilities);
 	for (uint8_t block = 0; code == OK && block < BLOCK_COUNT; block++)
 		FUZZ_HOLDS(policy_right(&a, subject, &assignment, block) ==

@@ -429,7 +429,7 @@ a_restored_hub_keeps_what_it_had_revoked(void **state)
 	assert_false(holds(ion.home.node, BLOCK_PROFILE));
 }
 
-/* What was sealed goes on from a commit that the hub has forgotten. */
+/* The commit beside it goes on from one that the hub has forgotten; it stands for itself. */
 static void
 a_restored_hub_takes_what_was_sealed(void **state)
 {
