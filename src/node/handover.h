@@ -12,7 +12,8 @@
 
 #include "node/drain.h"
 
-/* Needs CAN_REASSIGN, and CAN_GRANT where a revoke of before must be lifted for TO.  All or none.  *MOVED: those that were not his before. */
+/* Needs CAN_REASSIGN, and CAN_GRANT where a revoke of before must be lifted for TO.
+ * All or none.  *MOVED: those that were not his before. */
 enum err_code handover(size_t *moved, struct node *node, const struct id *clients, size_t count,
     const struct id *to, enum handover_mode mode, struct err *err);
 

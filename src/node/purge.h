@@ -3,9 +3,10 @@
  *
  * In one transaction the rows, the search terms, the batches, the seals' last
  * traces and the dense names go, and a row in `purge` says so; what the hub has
- * not confirmed of it goes into the outbox (node/outbox.h).  Then the file
- * is cleaned: it is written anew from its rows, and the WAL is truncated.  A purge cut off in between is ended at the next open.
- * The receipt leaves with the next push.
+ * not confirmed of it goes into the outbox (node/outbox.h).  Then the file is
+ * cleaned: it is written anew from its rows, and the WAL is truncated.  A purge
+ * cut off in between is ended at the next open.  The receipt leaves with the next
+ * push.
  */
 #ifndef NODE_PURGE_H
 #define NODE_PURGE_H

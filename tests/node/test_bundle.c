@@ -18,6 +18,7 @@
 #include "node/bundle_file.h"
 #include "node/feed.h"
 #include "node/incarnation.h"
+#include "node/outbox.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -453,6 +454,99 @@ a_restored_hub_takes_what_was_sealed(void **state)
 	assert_false(holds(ion.home.node, BLOCK_PROFILE));
 }
 
+/* Batches in the outbox, and orders that the hub has no receipt for. */
+static int64_t
+boxes(void)
+{
+	int64_t n;
+
+	must(outbox_count(&n, ion.home.node, &err));
+	return n;
+}
+
+static bool
+owes(void)
+{
+	struct sqlite3_stmt *stmt;
+	struct feed feed;
+	bool row, some = false;
+
+	must(feed_load(&feed, hub.node, ion.home.node->id, false, &err));
+	must(db_query(&stmt, hub.node->db, SQL_PURGE_OF, &err, "i", feed.f));
+	for (;;) {
+		must(db_row(hub.node->db, stmt, &row, &err));
+		if (!row)
+			return some;
+		some = some || db_col_int(stmt, 5) == 0;
+	}
+}
+
+static void
+what_has_arrived_is_not_sealed_again(void **state)
+{
+	(void)state;
+	trip();
+	note(&ion.home, "in time");
+	taken(hub.node, up());
+	take_all_away();
+	assert_int_equal(taken(ion.home.node, down()).set_aside, 0);
+	assert_int_equal(boxes(), 0);
+	taken(hub.node, up());
+	assert_false(owes());
+	assert_string_equal(link_reason(&hub), "");
+}
+
+static void
+sticks_that_cross_leave_nothing_behind(void **state)
+{
+	struct file with_work, with_order;
+
+	(void)state;
+	trip();
+	note(&ion.home, "before");
+	with_work = up();
+	note(&ion.home, "after");
+	take_all_away();
+	with_order = down();
+	assert_int_equal(taken(ion.home.node, with_order).set_aside, 2);
+	assert_int_equal(taken(hub.node, with_work).refused, 1);
+	/* Of the two boxes one is known by now. */
+	assert_int_equal(taken(hub.node, up()).refused, 1);
+	assert_int_equal(boxes(), 2);
+	taken(ion.home.node, down());
+	assert_int_equal(boxes(), 0);
+	trip();
+	assert_false(owes());
+	/* And the first one, late. */
+	assert_int_equal(taken(hub.node, with_work).refused, 0);
+	trip();
+	assert_int_equal(boxes(), 0);
+}
+
+static void
+only_what_the_hub_has_taken_leaves_the_outbox(void **state)
+{
+	struct bundle_result result;
+
+	(void)state;
+	trip();
+	note(&ion.home, "late");
+	take_all_away();
+	taken(ion.home.node, down());
+	must(db_begin(ion.home.node->db, &err));
+	must(db_run(ion.home.node->db, SQL_OUTBOX_ADD, &err, "bb", (uint8_t[32]){ 1 }, (size_t)32,
+	    "not a box of this hub, but as long as one needs to be", (size_t)53));
+	must(db_commit(ion.home.node->db, &err));
+	assert_int_equal(boxes(), 2);
+	/* Written twice, read once. */
+	up();
+	result = taken(hub.node, up());
+	assert_int_equal(result.refused, 1);
+	assert_int_equal(result.unread, 1);
+	taken(ion.home.node, down());
+	assert_int_equal(boxes(), 1);
+}
+
 int
 main(void)
 {
@@ -469,6 +563,9 @@ main(void)
 		T(a_restored_node_comes_back_by_sticks),
 		T(a_restored_hub_keeps_what_it_had_revoked),
 		T(a_restored_hub_takes_what_was_sealed),
+		T(what_has_arrived_is_not_sealed_again),
+		T(sticks_that_cross_leave_nothing_behind),
+		T(only_what_the_hub_has_taken_leaves_the_outbox),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
