@@ -4,6 +4,7 @@
 # make sweep           real processes, killed and cut off many times (minutes)
 # make mutants         bugs planted one by one: do the tests notice? (minutes)
 # make sim SEEDS=1000  whole organisations on simulated disks, lines and clocks
+# make fuzz T=batch SECONDS=60    one parser under libFuzzer (clang); tests/fuzz has them
 # make install DESTDIR= PREFIX=/usr/local
 # CI=1 turns warnings into errors; Q= shows the commands.
 
@@ -24,6 +25,9 @@ PACKAGES := libgit2 zlib libdeflate libcurl libsodium libmicrohttpd jansson libu
 CFLAGS_release := -O2 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
+# Made by make fuzz, with clang.
+CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 
@@ -67,6 +71,10 @@ $(GEN)/sql.h: $(wildcard schema/*.sql) $(GEN)/records.sql tools/sqlgen.awk
 $(B)/tests/%: $(B)/tests/%.o $(call OBJ,$(HELP)) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+# A fuzz target: driven by libFuzzer, elsewhere over the files of its corpus.
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter-out fuzz,$(V)),$(B)/tests/fuzz/replay.o) $(B)/libsatchel.a
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # One module's test: make one T=core/test_batch
 one: $(B)/tests/$(T)
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP $<
@@ -77,9 +85,10 @@ $(B)/tests/preload/%.so: tests/preload/%.c
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
 TEST_SH  := $(wildcard tests/*/*.t)
 TOOLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
+FUZZ     := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PRELOAD  := $(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
-tests: $(TEST_BIN) $(TOOLS) $(PRELOAD) $(B)/satchel $(B)/sim
+tests: $(TEST_BIN) $(TOOLS) $(FUZZ) $(PRELOAD) $(B)/satchel $(B)/sim
 check: tests layers
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
 
@@ -97,6 +106,13 @@ $(B)/sim: $(call OBJ,$(wildcard tests/sim/*.c)) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 sim: $(B)/sim
 	$(Q)$(B)/sim --seeds $(or $(SEEDS),1000)
+
+SECONDS ?= 60
+fuzz:
+	$(Q)$(MAKE) V=fuzz CC=clang build/fuzz/tests/fuzz/fuzz_$(T)
+	$(Q)mkdir -p build/fuzz/found/$(T)
+	$(Q)build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -max_len=8192 -print_final_stats=1 \
+		-artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 
 layers:
 	$(Q)tools/check-layers
@@ -119,6 +135,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check sweep mutants sim layers demo bench install clean
+.PHONY: all one tests check sweep fuzz mutants sim layers demo bench install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

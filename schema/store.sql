@@ -165,6 +165,15 @@ CREATE TABLE backfill(
 	PRIMARY KEY(f, c)
 ) STRICT, WITHOUT ROWID;
 
+-- Hub: devices of a former owner that still see a client (node/drain.h).
+CREATE TABLE drain(
+	f INTEGER NOT NULL,
+	c INTEGER NOT NULL,		-- k of the client
+	until_ms INTEGER NOT NULL,
+	told INTEGER NOT NULL,		-- n of the commit that told the device; 0: not yet
+	PRIMARY KEY(f, c)
+) STRICT, WITHOUT ROWID;
+
 -- A purge: at the hub ordered from a node, at a node to be done and confirmed.
 CREATE TABLE purge(
 	f INTEGER NOT NULL,
@@ -175,10 +184,27 @@ CREATE TABLE purge(
 	batches INTEGER NOT NULL,	-- how many were erased
 	receipt INTEGER,		-- hub: the signed header that confirms it
 	receipt_ms INTEGER,
+	told_ms INTEGER,		-- hub: when the device first was told
+	acked INTEGER NOT NULL DEFAULT 0,	-- hub: n of the down commit that acknowledged the receipt; 0: not yet
 	PRIMARY KEY(f, shard)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX purge_unconfirmed ON purge(ordered_ms, f, shard) WHERE receipt IS NULL;
+
+-- A node: unsent work on what was erased here, encrypted to the hub (node/outbox.h).
+CREATE TABLE outbox(
+	o INTEGER PRIMARY KEY,
+	hash BLOB NOT NULL,		-- of the box
+	box BLOB NOT NULL
+) STRICT;
+
+-- Hub: hashes of what the last bundle of a node brought of its outbox; the next
+-- bundle back says them.
+CREATE TABLE delivered(
+	f INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	PRIMARY KEY(f, hash)
+) STRICT, WITHOUT ROWID;
 
 -- Hub: headers of up feeds that confirm purges, as they were signed.
 CREATE TABLE receipt(
@@ -249,6 +275,15 @@ CREATE TABLE export(
 	hash BLOB NOT NULL,		-- BLAKE2b-256 of the file
 	told INTEGER NOT NULL		-- 1: in the up commit under way
 ) STRICT;
+
+-- Hub: commits that left in a bundle, or over the line before one, and are not
+-- confirmed: unmade, they may be held all the same.
+CREATE TABLE carried(
+	f INTEGER NOT NULL,
+	oid BLOB NOT NULL,
+	n INTEGER NOT NULL,
+	PRIMARY KEY(f, oid)
+) STRICT, WITHOUT ROWID;
 
 -- Hub, after a restore: passports that are newer than the backup (node/heal.h).
 CREATE TABLE remembered(
@@ -456,6 +491,20 @@ SELECT k FROM assignment WHERE segment = ?1 AND deleted = 0;
 -- name: ASSIGNMENT_OF
 SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 
+-- name: ASSIGNMENT_HANDOVERS
+SELECT handovers FROM assignment WHERE k = ?1;
+
+-- name: DRAIN_BEGIN /*scan*/
+INSERT OR REPLACE INTO drain(f, c, until_ms, told) SELECT f, ?2, ?3, 0 FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE person = ?1 AND EXISTS (SELECT 1 FROM held WHERE held.f = feed.f AND s >= ?2 * 32 AND s < ?2 * 32 + 32);
+-- name: DRAIN_GET
+SELECT 1 FROM drain WHERE f = ?1 AND c = ?2;
+-- name: DRAIN_TOLD
+UPDATE drain SET told = ?2 WHERE f = ?1 AND told = 0;
+-- name: DRAIN_OVER
+SELECT c FROM drain WHERE f = ?1 AND (until_ms <= ?2 OR (told > 0 AND told <= ?3)) LIMIT 1;
+-- name: DRAIN_END
+DELETE FROM drain WHERE f = ?1 AND c = ?2;
+
 -- name: FEED_GET
 SELECT f, epoch, n, acked, tip, acked_tip, scanned, policy, passport_ms, confirmed, confirmed_n FROM feed WHERE node = ?1 AND up = ?2 AND server = zeroblob(8);
 -- name: FEED_ADD
@@ -498,6 +547,8 @@ INSERT OR REPLACE INTO object(oid, f, n, type, size, z) VALUES(?1, ?2, ?3, ?4, ?
 SELECT n, type, size, z FROM object WHERE f = ?1 AND oid = ?2;
 -- name: OBJECT_OF
 SELECT oid, type, size, z FROM object WHERE f = ?1 AND n = ?2;
+-- name: OBJECT_COUNT
+SELECT count(*) FROM object WHERE f = ?1 AND n = ?2;
 -- name: OBJECT_FIRST
 SELECT coalesce(min(n), 0) FROM object WHERE f = ?1;
 -- name: OBJECT_DROP_AFTER
@@ -543,7 +594,7 @@ SELECT c FROM backfill WHERE f = ?1 ORDER BY (SELECT max(b) FROM batch WHERE s >
 -- name: PURGE_ADD
 INSERT OR REPLACE INTO purge(f, shard, ordered_ms, told, done, batches) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
 -- name: PURGE_OF
-SELECT shard, ordered_ms, told, done, batches, receipt, receipt_ms FROM purge WHERE f = ?1 ORDER BY ordered_ms, shard;
+SELECT shard, ordered_ms, told, done, batches, receipt, receipt_ms, told_ms, acked FROM purge WHERE f = ?1 ORDER BY ordered_ms, shard;
 -- name: PURGE_DONE
 UPDATE purge SET done = ?3 WHERE f = ?1 AND done = ?2;
 -- name: PURGE_SENT
@@ -551,7 +602,13 @@ UPDATE purge SET done = 3 WHERE f = ?1 AND shard = ?2;
 -- name: PURGE_DUE
 SELECT shard, ordered_ms FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL ORDER BY ordered_ms, shard LIMIT ?2;
 -- name: PURGE_TOLD
-UPDATE purge SET told = ?3 WHERE f = ?1 AND shard = ?2;
+UPDATE purge SET told = ?3, told_ms = coalesce(told_ms, ?4) WHERE f = ?1 AND shard = ?2;
+-- name: PURGE_TO_ACK
+SELECT count(*) FROM purge WHERE f = ?1 AND receipt IS NOT NULL AND acked = 0;
+-- name: PURGE_ACKED
+UPDATE purge SET acked = ?2 WHERE f = ?1 AND receipt IS NOT NULL AND acked = 0;
+-- name: PURGE_UNACK
+UPDATE purge SET acked = 0 WHERE f = ?1 AND acked > ?2;
 -- name: PURGE_UNTOLD
 UPDATE purge SET told = 0 WHERE f = ?1 AND told > ?2 AND receipt IS NULL;
 -- name: PURGE_RECEIPT
@@ -566,6 +623,8 @@ DELETE FROM purge WHERE f = ?1 AND shard = ?2;
 SELECT count(*) FROM purge WHERE f = ?1 AND told = 0 AND receipt IS NULL;
 -- name: PURGE_WIPE
 SELECT told FROM purge WHERE f = ?1 AND shard = '*';
+-- name: PURGE_SEND_AGAIN
+UPDATE purge SET done = 2 WHERE f = ?1 AND done = 3;
 -- name: PURGE_FORGET
 DELETE FROM purge WHERE f = ?1 AND done = 3;
 
@@ -688,11 +747,13 @@ SELECT a, at_ms, audit.node, what, detail, person FROM audit_about JOIN audit US
 -- name: AUDIT_HELD /*scan*/
 SELECT feed.node, person, s FROM feed CROSS JOIN held ON held.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE s BETWEEN ?1 AND ?2 ORDER BY feed.f, s;
 -- name: AUDIT_ORDERED /*scan*/
-SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches, told_ms, max(contact_ms, joined_ms) FROM feed CROSS JOIN purge ON purge.f = feed.f LEFT JOIN peer ON peer.node = feed.node WHERE shard >= ?1 AND shard < ?2 ORDER BY feed.f, shard;
 -- name: AUDIT_UNCONFIRMED /*scan*/
-SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches FROM purge INDEXED BY purge_unconfirmed CROSS JOIN feed ON feed.f = purge.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, purge.f, shard;
+SELECT feed.node, person, shard, ordered_ms, told, receipt, receipt_ms, batches, told_ms, max(contact_ms, joined_ms) FROM purge INDEXED BY purge_unconfirmed CROSS JOIN feed ON feed.f = purge.f LEFT JOIN peer ON peer.node = feed.node WHERE receipt IS NULL ORDER BY ordered_ms, purge.f, shard;
+-- name: PEER_SILENT /*scan*/
+SELECT peer.node, person, feed.f, max(contact_ms, joined_ms) FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE max(contact_ms, joined_ms) <= ?1 ORDER BY joined_ms, peer.node;
 -- name: AUDIT_NOT_WIPED /*scan*/
-SELECT peer.node, person FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
+SELECT peer.node, person, max(contact_ms, joined_ms) FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE NOT EXISTS (SELECT 1 FROM purge WHERE purge.f = feed.f AND shard = '*') ORDER BY joined_ms, peer.node;
 -- name: AUDIT_REVOKED
 SELECT coalesce(max(at_ms), 0) FROM audit WHERE node = ?1 AND what = 'device revoked';
 -- name: AUDIT_CONFIRMED
@@ -765,16 +826,53 @@ DELETE FROM floor;
 -- name: WIPE_WRITER
 DELETE FROM writer;
 
+-- Unsent work on what is erased (node/outbox.c).
+
+-- name: OUTBOX_UNSENT
+SELECT DISTINCT entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND (n = 0 OR n > ?2) AND (?3 = 0 OR s = ?3) AND void = 0 ORDER BY entry.b;
+-- name: OUTBOX_ADD
+INSERT INTO outbox(hash, box) VALUES(?1, ?2);
+-- name: OUTBOX_AFTER /*scan*/
+SELECT o, box FROM outbox WHERE o > ?1 ORDER BY o LIMIT ?2;
+-- name: OUTBOX_DROP
+DELETE FROM outbox WHERE o > ?1 AND o <= ?2;
+-- name: OUTBOX_DROP_HASH /*scan*/
+DELETE FROM outbox WHERE hash = ?1;
+-- name: DELIVERED_ADD
+INSERT OR IGNORE INTO delivered(f, hash) VALUES(?1, ?2);
+-- name: DELIVERED_OF
+SELECT hash FROM delivered WHERE f = ?1;
+-- name: DELIVERED_EMPTY
+DELETE FROM delivered WHERE f = ?1;
+-- name: OUTBOX_COUNT /*scan*/
+SELECT count(*) FROM outbox;
+-- name: OUTBOX_SIZE /*scan*/
+SELECT coalesce(sum(length(box)), 0) FROM outbox;
+-- name: SHARD_SENT
+SELECT 1 FROM batch WHERE s = ?1 AND NOT EXISTS (SELECT 1 FROM entry WHERE f = ?2 AND (n = 0 OR n > ?3) AND entry.b = batch.b) LIMIT 1;
+-- name: ENTRY_UNSENT_COUNT
+SELECT count(*) FROM entry WHERE f = ?1 AND (n = 0 OR n > ?2);
+
 -- Admission (node/admit.c).
 
 -- name: BATCH_FIRST_OF_CLIENT
 SELECT min(b) FROM batch WHERE s >= ?1 AND s < ?1 + 32 HAVING min(b) IS NOT NULL;
 
--- Sync (node/sync_heal.c).
+-- Sync (node/sync_push.c, node/sync_heal.c).
 
+-- name: ENTRY_AGAIN
+INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, b FROM entry WHERE f = ?1 AND n > 0;
 -- name: ENTRY_VOID_AGAIN
 INSERT OR IGNORE INTO entry(f, n, b) SELECT f, 0, entry.b FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0 AND void = 1;
 
+-- name: CARRIED_ADD
+INSERT OR IGNORE INTO carried(f, oid, n) SELECT f, oid, n FROM object WHERE f = ?1 AND n > ?2 AND type = 1;
+-- name: CARRIED_GET
+SELECT n FROM carried WHERE f = ?1 AND oid = ?2;
+-- name: CARRIED_LAST
+SELECT coalesce(max(n), 0) FROM carried WHERE f = ?1;
+-- name: CARRIED_DROP
+DELETE FROM carried WHERE f = ?1 AND n <= ?2;
 -- Import (node/import_find.c): the external ids of a type, and the stages that lose.
 
 -- name: EXT_CLIENT /*scan*/
@@ -893,8 +991,6 @@ INSERT OR REPLACE INTO passport(node, epoch, issued_ms, passport) VALUES(?1, ?2,
 DELETE FROM passport WHERE issued_ms < ?1;
 -- name: WIPE_PASSPORT
 DELETE FROM passport;
--- name: ENTRY_DUE_SHARD
-SELECT 1 FROM batch JOIN entry ON entry.b = batch.b AND entry.f = ?1 AND n = 0 WHERE s = ?2 LIMIT 1;
 -- name: ENTRY_DUE_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
 -- name: BATCH_JUDGED /*scan*/

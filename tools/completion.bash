@@ -53,6 +53,7 @@ _satchel()
 		COMPREPLY=($(compgen -f -- "$current"))
 		return ;;
 	--right) words='see edit' ;;
+	--mode) words='handover instant hostile' ;;
 	--dates) words='dmy mdy ymd' ;;
 	--as) words=$(_satchel_first types) ;;
 	--blocks) words='assignment profile contacts deals activities documents finance marketing service internal' ;;
@@ -77,6 +78,11 @@ _satchel()
 			words=$(_satchel_first "$first" | sed 's/$/:/') ;;
 		help/) words="$(_satchel_first) types" ;;
 		person/) words='add list' ;;
+		bundle/) words='write read' ;;
+		bundle/*)
+			compopt -o filenames
+			COMPREPLY=($(compgen -f -- "$current"))
+			return ;;
 		access/) words=explain ;;
 		canary/) words='list who' ;;
 		nodes/) words=resume ;;

@@ -36,7 +36,7 @@ struct cmd {
 };
 
 #define CMD_LIST(X) \
-	X(init) X(join) X(status) X(sync) \
+	X(init) X(join) X(status) X(sync) X(bundle) \
 	X(add) X(set) X(delete) X(undo) \
 	X(show) X(list) X(find) X(history) \
 	X(conflicts) X(resolve) X(import) X(export) \

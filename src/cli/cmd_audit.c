@@ -67,11 +67,11 @@ static void
 print_holdings(struct table *table, const struct cli *cli, const json_t *rows)
 {
 	static const char *const titles[] = { "Person", "Device", "Node", "Client", "Block", "State",
-		"Ordered", "Confirmed", "Waiting" };
+		"Ordered", "Confirmed", "Waiting", "Overdue since" };
 	json_t *row;
 	size_t i;
 
-	for (i = 0; i < 9; i++)
+	for (i = 0; i < 10; i++)
 		table_add(table, titles[i]);
 	json_array_foreach((json_t *)rows, i, row) {
 		for (size_t t = 0; t < 6; t++) {
@@ -83,6 +83,7 @@ print_holdings(struct table *table, const struct cli *cli, const json_t *rows)
 		add_time(table, cli, out_string(row, "ordered"));
 		add_time(table, cli, out_string(row, "confirmed"));
 		add_age(table, cli, row);
+		add_time(table, cli, out_string(row, "overdue"));
 	}
 }
 
@@ -97,7 +98,7 @@ print(const struct cli *cli, const struct audit_question *question, const json_t
 		    question->kind == AUDIT_UNCONFIRMED ? "Every erasure is confirmed." : "Nothing is recorded.");
 		return;
 	}
-	table = table_new(holdings ? 9 : 5);
+	table = table_new(holdings ? 10 : 5);
 	if (holdings)
 		print_holdings(table, cli, rows);
 	else

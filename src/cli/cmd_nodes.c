@@ -44,13 +44,24 @@ add_value(struct table *table, const json_t *value)
 static void
 add_erasures(struct table *table, const json_t *node)
 {
-	size_t due = json_array_size(json_object_get(node, "receipts_due"));
+	const json_t *orders = json_object_get(node, "receipts_due");
+	size_t due = json_array_size(orders), i;
+	const char *since = "", *at;
+	json_t *order;
 	size_t confirmed = json_array_size(json_object_get(node, "receipts"));
 	struct buf text;
 
 	buf_init(&text, 256);
 	if (due + confirmed)
 		buf_addf(&text, "%zu confirmed, %zu due", confirmed, due);
+	/* The first one: times of one form sort as text. */
+	json_array_foreach((json_t *)orders, i, order)
+		if (*(at = out_string(order, "overdue")) && (*since == '\0' || strcmp(at, since) < 0))
+			since = at;
+	if (*since) {
+		buf_adds(&text, ", overdue since ");
+		out_time(&text, since);
+	}
 	table_add(table, text.p);
 	buf_release(&text);
 }

@@ -132,9 +132,10 @@ const struct cmd cmd_quarantine = {
 	.name = "quarantine",
 	.args = "list [--all]\nshow NUMBER\nadopt NUMBER...\nreject NUMBER...",
 	.summary = "work that was not accepted: look at it, adopt it or reject it",
-	.help = "For heads of sales. Work without a right behind it is kept until a head adopts it (it\n"
-	    "becomes part of the record, under its author's name) or rejects it. Asked of the hub,\n"
-	    "so it needs a line from any other home. --all also lists what was decided.\n"
+	.help = "Work without a right behind it is kept until somebody adopts it (it becomes part of the\n"
+	    "record, under its author's name) or rejects it: a head of sales, or who owns the client\n"
+	    "now and may edit that block. Others are shown nothing. Asked of the hub, so it needs a\n"
+	    "line from any other home. --all also lists what was decided.\n"
 	    "A revoke by one who was a head holds for 72 hours what it takes: adopting confirms it,\n"
 	    "rejecting lifts it.\n",
 	.options = (const struct option_spec[]){ { "all", NULL }, { NULL, NULL } },

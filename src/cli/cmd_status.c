@@ -122,6 +122,33 @@ print_backfill(const json_t *status)
 	buf_release(&from);
 }
 
+/* What cannot be read here any more, and still has to be delivered. */
+static void
+print_outbox(const json_t *status)
+{
+	if (number(status, "outbox"))
+		out_say(stdout, "Encrypted for the hub, not delivered yet: %lld (satchel sync)",
+		    (long long)number(status, "outbox"));
+}
+
+static void
+print_wiped(const json_t *status)
+{
+	const char *by = out_string(status, "wiped_by");
+	struct buf line;
+
+	buf_init(&line, 1024);
+	buf_addf(&line, "This device was revoked by %s", *by ? by : "a head of sales");
+	if (json_is_string(json_object_get(status, "revoked"))) {
+		buf_adds(&line, " on ");
+		out_time(&line, out_string(status, "revoked"));
+	}
+	buf_adds(&line, "; what it held is erased.");
+	out_line(stdout, line.p);
+	buf_release(&line);
+	print_outbox(status);
+}
+
 static void
 print(const struct node *node, const json_t *status)
 {
@@ -132,6 +159,7 @@ print(const struct node *node, const json_t *status)
 	print_unattended(json_object_get(status, "unattended"));
 	if (!node->hub)
 		print_work(status);
+	print_outbox(status);
 	out_say(stdout, "Clients here: %lld", (long long)number(status, "clients"));
 	if (number(status, "backfill"))
 		print_backfill(status);
@@ -146,6 +174,15 @@ print(const struct node *node, const json_t *status)
 	if (number(status, "holds"))
 		out_say(stdout, "On hold by the word of a former head: %lld (satchel quarantine list)",
 		    (long long)number(status, "holds"));
+	if (number(status, "overdue")) {
+		struct buf since;
+
+		buf_init(&since, 256);
+		out_time(&since, out_string(status, "overdue_since"));
+		out_say(stdout, "Erasures that devices owe for too long: %lld, the first since %s (satchel nodes)",
+		    (long long)number(status, "overdue"), since.p);
+		buf_release(&since);
+	}
 	print_refused(json_object_get(status, "refused"));
 }
 
@@ -158,15 +195,12 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 
 	if (args_need(args, 0, 0, err) != OK || cmd_open(&node, cli, err) != OK)
 		return err->code;
-	if (node->wiped && !cli->json) {
-		out_line(stdout, "This device was revoked; what it held is erased.");
-		node_close(node);
-		return OK;
-	}
 	code = report_status(&status, node, err);
 	if (code == OK) {
 		if (cli->json)
 			out_json(status);
+		else if (node->wiped)
+			print_wiped(status);
 		else
 			print(node, status);
 		json_decref(status);

@@ -29,9 +29,9 @@ show_progress(void *context, const struct sync_progress *progress)
 static void
 print_json(const struct sync_result *result)
 {
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
+	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
 	    "sent_batches", (json_int_t)result->sent_batches,
-	    "received_batches", (json_int_t)result->received_batches,
+	    "late_batches", (json_int_t)result->late_batches, "received_batches", (json_int_t)result->received_batches,
 	    "purged_shards", (json_int_t)result->purged_shards,
 	    "refused_batches", (json_int_t)result->refused_batches,
 	    "rejected_batches", (json_int_t)result->rejected_batches,
@@ -73,6 +73,11 @@ print(const struct sync_result *result)
 		out_count(&line, result->purged_shards, "block of a client was", "blocks of clients were");
 		buf_adds(&line, " taken back by the head of sales and erased here");
 	}
+	if (result->late_batches) {
+		buf_adds(&line, "; ");
+		out_count(&line, result->late_batches, "change", "changes");
+		buf_adds(&line, " on what was erased here delivered");
+	}
 	if (result->refused_batches) {
 		buf_adds(&line, "; ");
 		out_count(&line, result->refused_batches, "change was", "changes were");
@@ -110,11 +115,12 @@ session_run(const struct cli *cli, struct node *node, const char *url, struct er
 	progress_end();
 	if (cli->json)
 		print_json(&result);
-	else if (!result.wiped && (code == OK || result.sent_batches || result.received_batches))
+	else if (!result.wiped && (code == OK || result.sent_batches || result.received_batches ||
+	    result.late_batches))
 		print(&result);
 	if (code == OK && result.wiped)
 		return err_set(err, ERR_DENIED, "this device was revoked: everything that it held is erased, "
-		    "and the hub was told so");
+		    "and the hub was told so (satchel status says who did it)");
 	if (result.wiped)
 		err_wrap(err, "this device was revoked: everything that it held is erased; the hub was not told "
 		    "yet, so sync again");

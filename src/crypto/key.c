@@ -183,6 +183,31 @@ key_writer(const uint8_t public_key[32], uint64_t incarnation)
 	return bytes_get_be64(hash);
 }
 
+enum err_code
+key_box(void *out, const uint8_t public_key[32], const void *message, size_t len, struct err *err)
+{
+	uint8_t to[crypto_box_PUBLICKEYBYTES];
+
+	_Static_assert(KEY_BOX_MORE == crypto_box_SEALBYTES, "the size of a sealed box");
+	if (crypto_sign_ed25519_pk_to_curve25519(to, public_key) != 0 ||
+	    crypto_box_seal(out, message, len, to) != 0)
+		return err_set(err, ERR_INVALID, "nothing can be encrypted to this key");
+	return OK;
+}
+
+bool
+key_unbox(void *out, const struct key *key, const void *box, size_t len)
+{
+	uint8_t public[crypto_box_PUBLICKEYBYTES], secret[crypto_box_SECRETKEYBYTES];
+	bool good;
+
+	good = len >= KEY_BOX_MORE && crypto_sign_ed25519_pk_to_curve25519(public, key->public) == 0 &&
+	    crypto_sign_ed25519_sk_to_curve25519(secret, key->secret) == 0 &&
+	    crypto_box_seal_open(out, box, len, public, secret) == 0;
+	sodium_memzero(secret, sizeof(secret));
+	return good;
+}
+
 void
 key_random(void *out, size_t len)
 {

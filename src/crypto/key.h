@@ -34,6 +34,16 @@ node_t key_node(const uint8_t public_key[32]);
  * and the incarnation (8 bytes, big endian). */
 writer_t key_writer(const uint8_t public_key[32], uint64_t incarnation);
 
+/* A sealed box: whoever knows PUBLIC_KEY can make one, and only the holder of
+ * its secret half can open it, not even the maker.  Ed25519 keys are converted
+ * to X25519.  OUT has room for LEN + KEY_BOX_MORE bytes; ERR_INVALID when
+ * PUBLIC_KEY is none. */
+#define KEY_BOX_MORE 48
+enum err_code key_box(void *out, const uint8_t public_key[32], const void *message, size_t len,
+    struct err *err);
+/* OUT has room for LEN - KEY_BOX_MORE bytes; false when it is no box for KEY. */
+bool key_unbox(void *out, const struct key *key, const void *box, size_t len);
+
 void key_random(void *out, size_t len);
 /* Keyed BLAKE2b-256 of a message, and its comparison in constant time. */
 void key_mac(uint8_t out[32], const uint8_t secret[32], const void *message, size_t len);

@@ -9,6 +9,7 @@
 #include "core/merkle.h"
 #include "crypto/key.h"
 #include "node/audit.h"
+#include "node/drain.h"
 #include "node/feed.h"
 #include "node/heal.h"
 #include "node/hold.h"
@@ -29,6 +30,7 @@ is_type(const struct op *op, const char *name)
 enum err_code
 admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err)
 {
+	struct log_batch entry;
 	uint64_t epoch = 0;
 
 	if (batch->shard.block == BLOCK_POLICY) {
@@ -38,6 +40,8 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 				    err->code;
 		return OK;
 	}
+	if (batch->shard.block == BLOCK_ASSIGNMENT)
+		return log_batch_get(&entry, hub->db, b, err) == OK ? drain_begin(hub, batch, entry.s, err) : err->code;
 	if (batch->shard.block != BLOCK_PEOPLE)
 		return OK;
 	/* A person's role, branch, team and territory are what his rights rest on. */

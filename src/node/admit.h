@@ -18,6 +18,8 @@ enum err_code admit_logged(struct node *hub, const struct batch *batch, int64_t 
 struct admission {
 	struct node *hub;
 	node_t from;			/* who brings it, whoever wrote it; 0: nobody who is told anything */
+	bool late;			/* from an outbox: its author has erased it, so holds nothing of it
+					 * and is ordered nothing */
 	struct party *parties;		/* of admit_part; NULL before the first, party_release after the last */
 	uint64_t admitted, refused, known;	/* batches; known: had come before */
 };

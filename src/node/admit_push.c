@@ -46,7 +46,7 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	bool sees;
 	int64_t s;
 
-	if (shard_is_common(&c->batch.shard) || party->down == 0)
+	if (a->late || shard_is_common(&c->batch.shard) || party->down == 0)
 		return OK;
 	/* Asked anew: its client may have come in beside it. */
 	if (log_shard(&s, a->hub->db, &c->batch.shard, false, err) == OK) {
@@ -288,7 +288,8 @@ take_all(struct arrival *arrival, struct err *err)
 			return code;
 		a->known += c->known;
 	}
-	if ((code = admit_log(a->hub, arrival->candidates, part, arrival->w, &owners, &a->admitted, err)) != OK)
+	if ((code = admit_log(a->hub, arrival->candidates, part, arrival->w, a->late ? NULL : &owners, &a->admitted,
+	    err)) != OK)
 		return code;
 	for (size_t i = 0; i < known; i++) {
 		struct candidate *c = &arrival->candidates[i];

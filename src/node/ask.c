@@ -14,6 +14,7 @@
 #include "node/budget.h"
 #include "node/enrol.h"
 #include "node/heal.h"
+#include "node/outbox.h"
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/quarantine.h"
@@ -134,27 +135,19 @@ ask_token(char token[48], struct node *node, node_t node_id, struct err *err)
 
 /* --- quarantine --- */
 
-static enum err_code
-need_grant(struct node *hub, const char *doing, struct err *err)
-{
-	struct access access = { 0 };
-	enum err_code code = access_load(&access, hub, &hub->person, err);
-
-	if (code == OK)
-		code = access_need(&access, CAN_GRANT, doing, err);
-	access_release(&access);
-	return code;
-}
-
 enum err_code
 ask_quarantine(json_t **out, struct node *node, bool all, struct err *err)
 {
+	struct access access = { 0 };
+	enum err_code code;
+
 	*out = NULL;
 	if (!node->hub)
 		return ask(out, node, "/ask/quarantine", all ? "{\"all\":true}" : "{}", err);
-	if (need_grant(node, "look into the quarantine", err) != OK)
-		return err->code;
-	return quarantine_list(out, node, all, err);
+	if ((code = access_load(&access, node, &node->person, err)) == OK)
+		code = quarantine_list(out, node, &access, all, err);
+	access_release(&access);
+	return code;
 }
 
 /* What a head orders; when it cannot be done, the hub says why. */
@@ -179,12 +172,15 @@ order(struct node *node, const char *path, const char *body, struct err *err)
 enum err_code
 ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
 {
+	struct access access = { 0 };
 	char body[80];
+	enum err_code code;
 
 	if (node->hub) {
-		if (need_grant(node, "decide about the quarantine", err) != OK)
-			return err->code;
-		return quarantine_decide(node, id, adopt, &node->person, err);
+		if ((code = access_load(&access, node, &node->person, err)) == OK)
+			code = quarantine_decide(node, id, adopt, &access, err);
+		access_release(&access);
+		return code;
 	}
 	snprintf(body, sizeof(body), "{\"id\":%" PRId64 ",\"adopt\":%s}", id, adopt ? "true" : "false");
 	return order(node, "/ask/decide", body, err);
@@ -193,12 +189,16 @@ ask_decide(struct node *node, int64_t id, bool adopt, struct err *err)
 enum err_code
 ask_resume(struct node *node, node_t device, struct err *err)
 {
+	struct access access = { 0 };
 	char name[NODE_TEXT], body[64];
+	enum err_code code;
 
 	if (node->hub) {
-		if (need_grant(node, "let a device go on", err) != OK)
-			return err->code;
-		return budget_resume(node, device, &node->person, err);
+		if ((code = access_load(&access, node, &node->person, err)) == OK &&
+		    (code = access_need(&access, CAN_GRANT, "let a device go on", err)) == OK)
+			code = budget_resume(node, device, &node->person, err);
+		access_release(&access);
+		return code;
 	}
 	node_to_text(name, device);
 	snprintf(body, sizeof(body), "{\"node\":\"%s\"}", name);
@@ -355,9 +355,7 @@ static enum err_code
 answer_quarantine(json_t **out, struct node *hub, const struct access *access, json_t *question,
     struct err *err)
 {
-	if (access_need(access, CAN_GRANT, "look into the quarantine", err) != OK)
-		return err->code;
-	return quarantine_list(out, hub, json_is_true(json_object_get(question, "all")), err);
+	return quarantine_list(out, hub, access, json_is_true(json_object_get(question, "all")), err);
 }
 
 /* What became of it goes back in words: the asker is a head. */
@@ -374,17 +372,14 @@ answer_order(enum err_code code, const struct err *err)
 }
 
 static enum err_code
-answer_decide(json_t **out, struct node *hub, const struct serve_caller *caller,
-    const struct access *access, json_t *question, struct err *err)
+answer_decide(json_t **out, struct node *hub, const struct access *access, json_t *question,
+    struct err *err)
 {
 	json_t *id = json_object_get(question, "id"), *adopt = json_object_get(question, "adopt");
 
 	if (!json_is_integer(id) || !json_is_boolean(adopt))
 		return err_set(err, ERR_INVALID, "decide what?");
-	if (access_need(access, CAN_GRANT, "decide about the quarantine", err) != OK)
-		return err->code;
-	*out = answer_order(quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), &caller->person,
-	    err), err);
+	*out = answer_order(quarantine_decide(hub, json_integer_value(id), json_is_true(adopt), access, err), err);
 	return OK;
 }
 
@@ -403,13 +398,27 @@ answer_resume(json_t **out, struct node *hub, const struct serve_caller *caller,
 	return OK;
 }
 
+/* A revoked device may not ask, but what it had not sent is taken. */
+static enum err_code
+answer_late(struct buf *out, struct node *hub, const struct serve_caller *caller, const void *body,
+    size_t len, struct err *err)
+{
+	struct outbox_taken taken = { 0 };
+
+	if (outbox_take(&taken, hub, caller, body, len, false, err) != OK)
+		return err->code;
+	buf_addf(out, "{\"taken\":%" PRIu64 "}", taken.boxes);
+	return OK;
+}
+
 enum err_code
 ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller, const char *path,
     const void *body, size_t len, struct err *err)
 {
 	bool passport = strcmp(path, "/ask/passport") == 0, tally = strcmp(path, "/ask/tally") == 0;
+	bool late = strcmp(path, "/ask/late") == 0;
 	bool rekey = strcmp(path, "/ask/rekey") == 0, again = strcmp(path, "/ask/again") == 0;
-	bool json = !passport && !tally && !again && strcmp(path, "/ask/known") != 0;
+	bool json = !passport && !late && !tally && !again && strcmp(path, "/ask/known") != 0;
 	json_t *question = !json ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
 	json_t *answer = NULL;
 	struct access access = { 0 };
@@ -417,6 +426,10 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	char *text;
 	enum err_code code;
 
+	if (late) {
+		json_decref(question);
+		return answer_late(out, hub, caller, body, len, err);
+	}
 	if (question == NULL)
 		return err_set(err, ERR_INVALID, "a question is JSON");
 	if ((code = access_device_revoked(&revoked, hub, caller->node, err)) != OK)
@@ -458,7 +471,7 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	else if (strcmp(path, "/ask/audit") == 0)
 		code = answer_audit(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/decide") == 0)
-		code = answer_decide(&answer, hub, caller, &access, question, err);
+		code = answer_decide(&answer, hub, &access, question, err);
 	else if (strcmp(path, "/ask/resume") == 0)
 		code = answer_resume(&answer, hub, caller, &access, question, err);
 	else

@@ -23,7 +23,7 @@ enum err_code ask_nodes(json_t **out, int64_t *as_of_ms, struct node *node, stru
 /* enrol_token from any home. */
 enum err_code ask_token(char token[48], struct node *node, node_t node_id, struct err *err);
 
-/* quarantine_list and quarantine_decide from any home of a head. */
+/* quarantine_list and quarantine_decide from any home: what its person may decide about. */
 enum err_code ask_quarantine(json_t **out, struct node *node, bool all, struct err *err);
 enum err_code ask_decide(struct node *node, int64_t id, bool adopt, struct err *err);
 /* Let a paused device go on (node/budget.h). */
@@ -40,7 +40,7 @@ enum err_code ask_passports(uint64_t *count, struct node *node, struct err *err)
 
 /* Hub side: the answer to PATH ("/ask/nodes", "/ask/token",
  * "/ask/quarantine", "/ask/decide", "/ask/resume", "/ask/audit", "/ask/passport",
- * "/ask/passports") from CALLER, as JSON; that to "/ask/tally" as bytes. */
+ * "/ask/passports", "/ask/late") from CALLER, as JSON; that to "/ask/tally" as bytes. */
 enum err_code ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
     const char *path, const void *body, size_t len, struct err *err);
 

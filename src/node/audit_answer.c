@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "core/schema.h"
 #include "node/access.h"
+#include "node/overdue.h"
 #include "node/report_part.h"
 #include "node/value_text.h"
 #include "store/db.h"
@@ -187,7 +188,7 @@ struct holding {
 	struct id person;
 	int64_t s;			/* of what is held */
 	const char *shard;		/* of what was ordered: its name or "*" */
-	int64_t ordered_ms, told, receipt_ms, batches;
+	int64_t ordered_ms, told, receipt_ms, batches, told_ms, contact_ms;
 	bool confirmed;
 };
 
@@ -212,7 +213,8 @@ add_holding(json_t *array, struct node *hub, const struct holding *holding, stru
 	char device[128], name[SHARD_TEXT];
 	json_t *json = json_object();
 	struct shard shard;
-	int64_t age = (int64_t)node_now_ms(hub) - holding->ordered_ms;
+	const struct overdue_order order = { holding->ordered_ms, holding->told_ms, holding->contact_ms };
+	int64_t age = (int64_t)node_now_ms(hub) - holding->ordered_ms, since = overdue_since(&order, hub);
 	enum err_code code;
 
 	json_array_append_new(array, json);
@@ -236,8 +238,10 @@ add_holding(json_t *array, struct node *hub, const struct holding *holding, stru
 	report_set_instant(json, "confirmed", holding->confirmed ? holding->receipt_ms : 0);
 	if (holding->confirmed)
 		json_object_set_new(json, "batches", json_integer(holding->batches));
-	else
+	else if (holding->ordered_ms)
 		json_object_set_new(json, "age_s", json_integer(age > 0 ? age / 1000 : 0));
+	if (!holding->confirmed && since)
+		report_set_instant(json, "overdue", since);
 	return OK;
 }
 
@@ -267,6 +271,8 @@ answer_holdings(json_t *array, struct node *hub, struct sqlite3_stmt *stmt, bool
 		one->confirmed = !db_col_null(stmt, 5);
 		one->receipt_ms = db_col_null(stmt, 6) ? 0 : db_col_int(stmt, 6);
 		one->batches = db_col_int(stmt, 7);
+		one->told_ms = db_col_int(stmt, 8);
+		one->contact_ms = db_col_int(stmt, 9);
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (code == OK)
@@ -344,7 +350,7 @@ add_revoked(json_t *array, struct node *hub, const struct statement *statements,
 		if (!policy_node_revoked(statements, statement_count, device, epoch))
 			continue;
 		all = mem_grow(all, count, &cap, sizeof(*all));
-		all[count] = (struct holding){ .device = device, .shard = "*" };
+		all[count] = (struct holding){ .device = device, .shard = "*", .contact_ms = db_col_int(stmt, 2) };
 		db_col_id(stmt, 1, &all[count++].person);
 	}
 	for (size_t i = 0; i < count && code == OK; i++) {
@@ -359,6 +365,40 @@ add_revoked(json_t *array, struct node *hub, const struct statement *statements,
 	return code;
 }
 
+/* What a device that is locked by now holds and may not: it has not come to be told. */
+static enum err_code
+add_silent(json_t *array, struct node *hub, struct err *err)
+{
+	struct { struct holding holding; int64_t f; } *all = NULL;
+	struct sqlite3_stmt *stmt;
+	size_t count = 0, cap = 0, shard_count;
+	struct shard shard;
+	char name[SHARD_TEXT];
+	int64_t *shards;
+	enum err_code code;
+	bool row;
+
+	code = db_query(&stmt, hub->db, SQL_PEER_SILENT, err, "i", overdue_silent_ms(hub));
+	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
+		all = mem_grow(all, count, &cap, sizeof(*all));
+		all[count].holding = (struct holding){ .device = col_node(stmt, 0), .shard = name,
+			.contact_ms = db_col_int(stmt, 3) };
+		all[count].f = db_col_int(stmt, 2);
+		db_col_id(stmt, 1, &all[count++].holding.person);
+	}
+	for (size_t i = 0; i < count && code == OK; i++) {
+		code = overdue_silent(&shards, &shard_count, hub, &all[i].holding.person, all[i].f, err);
+		for (size_t k = 0; k < shard_count && code == OK; k++)
+			if ((code = log_shard_name(&shard, hub->db, shards[k], err)) == OK) {
+				shard_to_text(name, &shard);
+				code = add_holding(array, hub, &all[i].holding, err);
+			}
+		free(shards);
+	}
+	free(all);
+	return code;
+}
+
 static enum err_code
 answer_unconfirmed(json_t *array, struct node *hub, struct err *err)
 {
@@ -368,7 +408,7 @@ answer_unconfirmed(json_t *array, struct node *hub, struct err *err)
 	enum err_code code;
 
 	if (db_query(&stmt, hub->db, SQL_AUDIT_UNCONFIRMED, err, "") != OK ||
-	    answer_holdings(array, hub, stmt, true, err) != OK ||
+	    answer_holdings(array, hub, stmt, true, err) != OK || add_silent(array, hub, err) != OK ||
 	    access_statements(&statements, &count, hub, err) != OK)
 		return err->code;
 	code = add_revoked(array, hub, statements, count, err);

@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/budget.h"
+#include "node/drain.h"
 #include "node/verify.h"
+#include "node/wipe.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -154,6 +156,14 @@ freshen_shard(struct entitling *e, int64_t s, struct err *err)
 	return db_run(e->hub->db, SQL_ENTRY_SHARD, err, "ii", e->down->f, s);
 }
 
+/* What it holds may go, unless it is handed over and still to be seen. */
+static enum err_code
+may_keep(bool *out, struct entitling *e, int64_t s, bool may, bool held, struct err *err)
+{
+	*out = may;
+	return may || !held ? OK : drain_sees(out, e->hub, e->access, e->down->f, s, err);
+}
+
 /* One shard, as it is allowed and held now.  *CURRENT: nothing had to be done,
  * and what is new in it may go there. */
 static enum err_code
@@ -162,7 +172,8 @@ settle(bool *current, struct entitling *e, int64_t s, struct err *err)
 	bool may, back, held, stale;
 
 	*current = false;
-	if (allowed(&may, &back, e, s, err) != OK || is_held(&held, &stale, e, s, err) != OK)
+	if (allowed(&may, &back, e, s, err) != OK || is_held(&held, &stale, e, s, err) != OK ||
+	    may_keep(&may, e, s, may, held, err) != OK)
 		return err->code;
 	if (may && !held)
 		return grant_shard(e, s, err);
@@ -287,6 +298,19 @@ settle_whole(struct entitling *e, struct err *err)
 		if (!e->access->rules.rules[i].revoke && e->access->rules.rules[i].blocks)
 			code = settle_rule(e, &e->access->rules.rules[i], err);
 	return code;
+}
+
+/* Clients that were handed over and need not be seen any longer. */
+static enum err_code
+settle_drained(struct entitling *e, struct err *err)
+{
+	int64_t c;
+
+	do {
+		if (drain_over(&c, e->hub, e->down, err) != OK || (c && settle_client(e, c, err) != OK))
+			return err->code;
+	} while (c);
+	return OK;
 }
 
 struct arrival {
@@ -433,7 +457,8 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	/* A device that has heard that it is revoked is empty for good: its person joins anew. */
 	if (wiped && told)
 		return OK;
-	if (wiped && (code = db_run(hub->db, SQL_PURGE_CANCEL, err, "is", down->f, "*")) != OK)
+	if (wiped && ((code = db_run(hub->db, SQL_PURGE_CANCEL, err, "is", down->f, "*")) != OK ||
+	    (code = db_run(hub->db, SQL_ENTRY_SHARD_DROP, err, "ii", down->f, (int64_t)BLOCK_POLICY)) != OK))
 		return code;
 	if ((code = db_int(&e.orders, NULL, hub->db, SQL_PURGE_UNTOLD_COUNT, err, "i", down->f)) != OK ||
 	    (code = budget_load(&e.budget, hub, down->f, access, err)) != OK)
@@ -451,6 +476,8 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	if (code == OK)
 		code = settle_waiting(&e, err);
 	down->policy = access->epoch;
+	if (code == OK)
+		code = settle_drained(&e, err);
 	HASH_ITER(hh, e.judged, judged, next) {
 		HASH_DEL(e.judged, judged);
 		free(judged);
@@ -467,7 +494,7 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 enum err_code
 entitle_wipe(struct node *hub, struct feed *down, struct err *err)
 {
-	int64_t one;
+	int64_t one, word;
 	bool found = false;
 
 	if (db_int(&one, &found, hub->db, SQL_PURGE_WIPE, err, "i", down->f) != OK)
@@ -476,9 +503,12 @@ entitle_wipe(struct node *hub, struct feed *down, struct err *err)
 		return OK;
 	/* Given back before it heard, it is given all anew. */
 	down->policy = 0;
+	if (wipe_batch(&word, hub, down->node, err) != OK)
+		return err->code;
 	if (feed_restart(down, hub, err) != OK || db_run(hub->db, SQL_HELD_EMPTY, err, "i", down->f) != OK ||
 	    db_run(hub->db, SQL_ENTRY_ALL, err, "i", down->f) != OK ||
-	    db_run(hub->db, SQL_BACKFILL_EMPTY, err, "i", down->f) != OK)
+	    db_run(hub->db, SQL_BACKFILL_EMPTY, err, "i", down->f) != OK ||
+	    (word && db_run(hub->db, SQL_ENTRY_ADD, err, "iii", down->f, (int64_t)0, word) != OK))
 		return err->code;
 	return db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
 	    (int64_t)0, (int64_t)0, (int64_t)0);

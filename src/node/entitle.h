@@ -24,7 +24,8 @@ enum err_code entitle_update(struct node *hub, struct feed *down, const struct a
  * a copy of that node, or the node as it was in its backup, may have it still. */
 enum err_code entitle_order_again(struct node *hub, int64_t from, int64_t to, struct err *err);
 
-/* The whole device: everything held is ordered gone, nothing is due any more. */
+/* The whole device: everything held is ordered gone, and nothing is due any more
+ * but the head's word for it (node/wipe.h). */
 enum err_code entitle_wipe(struct node *hub, struct feed *down, struct err *err);
 
 #endif

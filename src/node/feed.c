@@ -139,9 +139,14 @@ feed_ack(struct feed *feed, bool *known, struct node *node, const uint8_t oid[20
 	if (feed_commit_n(&n, feed, node, oid, err) != OK)
 		return err->code;
 	if (n == 0 || n < feed->acked) {
-		*known = false;
-		return OK;
+		/* One that left and was made anew for a bundle: it has what the
+		 * confirmed one has, and some of what is due. */
+		int64_t carried;
+
+		return db_int(&carried, known, node->db, SQL_CARRIED_GET, err, "ib", feed->f, oid, (size_t)20);
 	}
+	if (db_run(node->db, SQL_CARRIED_DROP, err, "ii", feed->f, (int64_t)n) != OK)
+		return err->code;
 	feed->acked = n;
 	feed->has_acked = true;
 	memcpy(feed->acked_tip, oid, 20);
@@ -152,6 +157,7 @@ enum err_code
 feed_unmake(struct feed *feed, struct node *node, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
+	int64_t carried;
 	uint8_t id[8];
 	uint64_t n;
 	bool row;
@@ -178,6 +184,8 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 		return err->code;
 	if (db_run(node->db, SQL_PURGE_UNTOLD, err, "ii", feed->f, (int64_t)feed->acked) != OK)
 		return err->code;
+	if (db_run(node->db, SQL_PURGE_UNACK, err, "ii", feed->f, (int64_t)feed->acked) != OK)
+		return err->code;
 	bytes_put_be64(id, feed->node);
 	if (feed->server == 0 &&
 	    db_run(node->db, SQL_TELLING_UNTOLD, err, "bi", id, sizeof(id), (int64_t)feed->acked) != OK)
@@ -192,6 +200,13 @@ feed_unmake(struct feed *feed, struct node *node, struct err *err)
 			return err->code;
 		feed->has_tip = n != 0;
 		memcpy(feed->tip, feed->acked_tip, 20);
+	}
+	if (db_int(&carried, NULL, node->db, SQL_CARRIED_LAST, err, "i", feed->f) != OK)
+		return err->code;
+	if ((uint64_t)carried > feed->acked) {
+		/* Their numbers are taken there, and so is their epoch when one of them began it. */
+		feed->n = feed->acked = (uint64_t)carried;
+		feed->epoch += !feed->has_tip;
 	}
 	return feed_save(feed, node, err);
 }

@@ -41,10 +41,11 @@ enum err_code feed_load_peer(struct feed *out, struct node *node, node_t server,
 enum err_code feed_begin(struct feed *feed, struct node *node, uint64_t epoch, struct err *err);
 enum err_code feed_save(const struct feed *feed, struct node *node, struct err *err);
 
-/* The receiver holds commit OID.  False in *KNOWN when it is none of this chain
- * nor the confirmed one. */
+/* The receiver holds commit OID.  False in *KNOWN when it is none of this chain,
+ * nor the confirmed one, nor one that was made anew for a bundle. */
 enum err_code feed_ack(struct feed *feed, bool *known, struct node *node, const uint8_t oid[20], struct err *err);
-/* Unmake the commits that are not confirmed; what they carried is due again. */
+/* Unmake the commits that are not confirmed; what they carried is due again.  The
+ * numbers of those that a bundle may have met or brought are not used a second time. */
 enum err_code feed_unmake(struct feed *feed, struct node *node, struct err *err);
 /* A new epoch: the chain and its entries go, the next commit is a root. */
 enum err_code feed_restart(struct feed *feed, struct node *node, struct err *err);

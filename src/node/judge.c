@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "node/drain.h"
 #include "node/past.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -140,7 +141,7 @@ judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *a
 {
 	uint8_t block = batch->shard.block;
 	struct assignment assignment = { .client = batch->shard.client };
-	bool newborn = true;
+	bool newborn = true, hostile = false;
 
 	if (s == 0)
 		assignment = access_newborn(&author->subject, &batch->shard.client);
@@ -158,10 +159,13 @@ judge_client(char reason[JUDGE_REASON], struct node *hub, const struct access *a
 			say(reason, "a new client is its maker's own until a head of sales gives it to others", NULL);
 		return OK;
 	}
+	if (s && drain_hostile(&hostile, hub, LOG_SHARD_CLIENT(s), err) != OK)
+		return err->code;
 	if (policy_held_back(&author->rules, &author->subject, &assignment, block))
 		say(reason, "on hold until a head of sales decides: ", schema_blocks[block].label);
 	else
-		say(reason, "no right to change ", schema_blocks[block].label);
+		say(reason, hostile ? "the client was taken from its owner; no right to change " :
+		    "no right to change ", schema_blocks[block].label);
 	return OK;
 }
 

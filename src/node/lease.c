@@ -87,8 +87,11 @@ lease_state(struct lease *out, struct node *node, struct err *err)
 	struct times times;
 
 	*out = defaults;
-	if (node->hub || node->wiped)
+	if (node->wiped)
 		return OK;
+	/* The hub has none, and waits by these days for devices. */
+	if (node->hub)
+		return load_days(out, node, err);
 	if (load_times(&times, node, err) != OK || load_days(out, node, err) != OK)
 		return err->code;
 	judge(out, times.contact_ms, times.seen_ms > times.now_ms ? times.seen_ms : times.now_ms);
@@ -143,6 +146,20 @@ lease_renew(struct node *node, struct err *err)
 
 	if (db_run(node->db, SQL_META_PUT, err, "si", "last_sync", now_ms) != OK ||
 	    db_run(node->db, SQL_META_PUT, err, "si", "lease_seen_ms", now_ms) != OK)
+		return err->code;
+	return lease_state(&node->lease, node, err);
+}
+
+enum err_code
+lease_renew_at(struct node *node, uint64_t at_ms, struct err *err)
+{
+	int64_t at = (int64_t)at_ms;
+	struct times times;
+
+	if (load_times(&times, node, err) != OK)
+		return err->code;
+	if (at > times.contact_ms && (db_run(node->db, SQL_META_PUT, err, "si", "last_sync", at) != OK ||
+	    (at > times.seen_ms && db_run(node->db, SQL_META_PUT, err, "si", "lease_seen_ms", at) != OK)))
 		return err->code;
 	return lease_state(&node->lease, node, err);
 }

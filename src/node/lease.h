@@ -37,6 +37,10 @@ enum err_code lease_state(struct lease *out, struct node *node, struct err *err)
 enum err_code lease_look(struct node *node, struct err *err);
 /* In a write transaction: there is contact with the hub now. */
 enum err_code lease_renew(struct node *node, struct err *err);
+/* In a write transaction: the hub has spoken at AT_MS by its own clock, in a file
+ * that is read whenever.  An older word changes nothing, and the latest time seen
+ * stays: a file that was kept lying does not turn the clock back. */
+enum err_code lease_renew_at(struct node *node, uint64_t at_ms, struct err *err);
 
 /* By node->lease.  ERR_DENIED, in words for the person: while it is locked; */
 enum err_code lease_need_open(struct node *node, struct err *err);

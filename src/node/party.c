@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/author.h"
+#include "node/drain.h"
 #include "node/feed.h"
 #include "node/judge.h"
 #include "node/past.h"
@@ -142,5 +143,7 @@ party_sees(bool *out, const struct party *party, struct node *hub, int64_t s, st
 	if (access_right(&right, &party->access, hub, s, err) != OK)
 		return err->code;
 	*out = right != RIGHT_NONE;
+	if (*out || (party->down && drain_sees(out, hub, &party->access, party->down, s, err) != OK))
+		return *out ? OK : err->code;
 	return *out ? OK : access_held_back(out, &party->access, hub, s, err);
 }

@@ -319,7 +319,7 @@ needs_assignment(const struct rules *rules, uint8_t block)
 }
 
 static enum err_code
-must_go(bool *out, struct node *node, const struct access *own, int64_t up, int64_t s, struct err *err)
+must_go(bool *out, struct node *node, const struct access *own, int64_t s, struct err *err)
 {
 	enum right right;
 	int64_t one;
@@ -340,9 +340,7 @@ must_go(bool *out, struct node *node, const struct access *own, int64_t up, int6
 		/* Names of people and stages are no secret of a client, and keys are needed to go on. */
 		return OK;
 	}
-	if (db_int(&one, &found, node->db, SQL_ENTRY_DUE_SHARD, err, "ii", up, s) != OK)
-		return err->code;
-	*out = !found;
+	*out = true;
 	return OK;
 }
 
@@ -350,7 +348,6 @@ enum err_code
 peer_let_go(uint64_t *erased, struct node *node, struct err *err)
 {
 	struct access own;
-	struct feed up;
 	int64_t *all = NULL, s = 0;
 	size_t count = 0, cap = 0;
 	bool found, go;
@@ -358,10 +355,8 @@ peer_let_go(uint64_t *erased, struct node *node, struct err *err)
 
 	if (passport_load(&own, node, err) != OK)
 		return err->code;
-	if ((code = feed_load(&up, node, node->id, true, err)) != OK)
-		goto out;
 	while ((code = db_int(&s, &found, node->db, SQL_BATCH_NEXT_SHARD, err, "i", s)) == OK && found) {
-		if ((code = must_go(&go, node, &own, up.f, s, err)) != OK)
+		if ((code = must_go(&go, node, &own, s, err)) != OK)
 			goto out;
 		if (!go)
 			continue;

@@ -7,9 +7,11 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "core/schema.h"
+#include "node/access.h"
 #include "crypto/key.h"
 #include "node/backup.h"
 #include "node/feed.h"
+#include "node/outbox.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
@@ -191,11 +193,14 @@ purge_shards(struct node *node, const struct purge_order *orders, size_t count, 
 	if (count == 0)
 		return OK;
 	/* The hub's last answer about devices names clients. */
-	if ((code = feed_load(&up, node, node->id, true, err)) == OK)
-		code = db_run(node->db, SQL_META_DROP, err, "s", "nodes");
+	code = db_run(node->db, SQL_META_DROP, err, "s", "nodes");
 	/* The seals of what peers were or are to be given. */
 	if (code == OK)
 		code = db_run(node->db, SQL_PEER_OBJECTS_FORGET, err, "");
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = outbox_keep(node, orders[i].s, err);
+	if (code == OK)
+		code = feed_load(&up, node, node->id, true, err);
 	for (size_t i = 0; i < count && code == OK; i++) {
 		struct shard shard;
 
@@ -240,6 +245,58 @@ purge_shard(struct node *node, int64_t s, uint64_t ordered_ms, struct err *err)
 	return purge_shards(node, &(struct purge_order){ s, ordered_ms }, 1, err);
 }
 
+/* Has the hub nothing of the shard, and may its person not see it? */
+static enum err_code
+is_unknown(bool *out, struct node *node, const struct access *access, int64_t s, struct err *err)
+{
+	struct feed up;
+	enum right right;
+	int64_t one;
+	bool sent;
+
+	if (feed_load(&up, node, node->id, true, err) != OK ||
+	    db_int(&one, &sent, node->db, SQL_SHARD_SENT, err, "iii", s, up.f, (int64_t)up.acked) != OK ||
+	    access_right(&right, access, node, s, err) != OK)
+		return err->code;
+	*out = !sent && right == RIGHT_NONE;
+	return OK;
+}
+
+enum err_code
+purge_unknown(uint64_t *purged, struct node *node, const struct id *client, uint64_t ordered_ms,
+    struct err *err)
+{
+	struct access access = { 0 };
+	struct log_record record;
+	struct purge_order orders[BLOCK_COUNT];
+	struct sqlite3_stmt *stmt;
+	size_t count = 0, due = 0;
+	bool found, unknown, row = true;
+	enum err_code code;
+
+	if (log_record(&record, &found, node->db, client, err) != OK)
+		return err->code;
+	if (!found)
+		return OK;
+	if ((code = db_query(&stmt, node->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", record.k * 32)) != OK)
+		return code;
+	while (row) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (row && count < BLOCK_COUNT)
+			orders[count++] = (struct purge_order){ db_col_int(stmt, 0), ordered_ms };
+	}
+	if ((code = access_load(&access, node, &node->person, err)) != OK)
+		return code == ERR_NOT_FOUND || code == ERR_DENIED ? OK : code;
+	for (size_t i = 0; i < count && code == OK; i++)
+		if ((code = is_unknown(&unknown, node, &access, orders[i].s, err)) == OK && unknown)
+			orders[due++] = orders[i];
+	access_release(&access);
+	if (code == OK && (code = purge_shards(node, orders, due, err)) == OK)
+		*purged += due;
+	return code;
+}
+
 enum err_code
 purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 {
@@ -252,7 +309,8 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	struct feed down;
 	int64_t batches;
 
-	if (feed_load(&down, node, node->id, false, err) != OK ||
+	if (outbox_keep(node, OUTBOX_ALL, err) != OK ||
+	    feed_load(&down, node, node->id, false, err) != OK ||
 	    db_int(&batches, NULL, node->db, SQL_BATCH_COUNT, err, "") != OK)
 		return err->code;
 	for (int t = 0; t < TYPE_COUNT; t++)
@@ -300,7 +358,7 @@ purge_finish(struct node *node, struct err *err)
 		db_rollback(node->db);
 		return err->code;
 	}
-	if (db_commit(node->db, err) != OK || db_truncate_wal(node->db, err) != OK ||
+	if (db_commit(node->db, err) != OK || db_scrub(node->db, err) != OK ||
 	    db_begin(node->db, err) != OK)
 		return err->code;
 	if (db_run(node->db, SQL_PURGE_DONE, err, "iii", down.f, (int64_t)1, (int64_t)2) != OK) {
@@ -308,6 +366,16 @@ purge_finish(struct node *node, struct err *err)
 		return err->code;
 	}
 	return db_commit(node->db, err);
+}
+
+enum err_code
+purge_send_again(struct node *node, struct err *err)
+{
+	struct feed down;
+
+	if (feed_load(&down, node, node->id, false, err) != OK)
+		return err->code;
+	return db_run(node->db, SQL_PURGE_SEND_AGAIN, err, "i", down.f);
 }
 
 enum err_code

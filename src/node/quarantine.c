@@ -76,6 +76,27 @@ read_kept(struct kept *out, bool *found, struct node *hub, enum sql_id id, int64
 	return code;
 }
 
+/* May ASKER know of it, and decide? */
+static enum err_code
+may_decide(bool *out, struct node *hub, const struct kept *kept, const struct access *asker, struct err *err)
+{
+	struct assignment assignment;
+	struct shard shard;
+	enum right right;
+	int64_t s;
+
+	*out = asker->rules.capabilities & CAN_GRANT;
+	if (*out || !shard_from_text(&shard, kept->shard, strlen(kept->shard)) || shard_is_common(&shard))
+		return OK;
+	if (log_shard(&s, hub->db, &shard, false, err) != OK)
+		return err->code == ERR_NOT_FOUND || err->code == ERR_INVALID ? OK : err->code;
+	if (access_assignment(&assignment, hub, LOG_SHARD_CLIENT(s), err) != OK ||
+	    access_right(&right, asker, hub, s, err) != OK)
+		return err->code;
+	*out = right == RIGHT_EDIT && !assignment.contested && id_equal(&assignment.owner, &asker->subject.person);
+	return OK;
+}
+
 /* --- list --- */
 
 static void
@@ -160,18 +181,19 @@ describe(json_t *array, struct node *hub, const struct kept *kept, struct err *e
 }
 
 enum err_code
-quarantine_list(json_t **out, struct node *hub, bool all, struct err *err)
+quarantine_list(json_t **out, struct node *hub, const struct access *asker, bool all, struct err *err)
 {
 	json_t *array = json_array();
 	struct kept kept;
 	int64_t r = 0;
-	bool found = true;
+	bool found = true, may;
 	enum err_code code = OK;
 
 	while (code == OK && found) {
 		if ((code = read_kept(&kept, &found, hub, SQL_REFUSED_AFTER, r, err)) == OK && found) {
 			r = kept.r;
-			if (all || kept.decision == 0)
+			if ((all || kept.decision == 0) &&
+			    (code = may_decide(&may, hub, &kept, asker, err)) == OK && may)
 				code = describe(array, hub, &kept, err);
 		}
 		kept_release(&kept);
@@ -219,17 +241,20 @@ audit_decision(struct node *hub, const struct kept *kept, bool adopt, const stru
 }
 
 enum err_code
-quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct id *person, struct err *err)
+quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct access *asker, struct err *err)
 {
+	const struct id *person = &asker->subject.person;
 	int64_t now = (int64_t)node_now_ms(hub);
 	struct kept kept;
-	bool found;
+	bool found, may = false;
 	enum err_code code;
 
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
 	code = read_kept(&kept, &found, hub, SQL_REFUSED_ONE, id, err);
-	if (code == OK && !found)
+	if (code == OK && found)
+		code = may_decide(&may, hub, &kept, asker, err);
+	if (code == OK && !may)
 		code = err_set(err, ERR_NOT_FOUND, "nothing in quarantine has the number %lld", (long long)id);
 	else if (code == OK && kept.decision && (adopt || !id_is_zero(&kept.decided_by)))
 		code = err_set(err, ERR_CONFLICT, "number %lld was %s before", (long long)id, quarantine_states[kept.decision]);

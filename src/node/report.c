@@ -11,12 +11,15 @@
 #include "node/budget.h"
 #include "node/feed.h"
 #include "node/hold.h"
+#include "node/outbox.h"
+#include "node/overdue.h"
 #include "node/peer.h"
 #include "node/quarantine.h"
 #include "node/query.h"
 #include "node/report_part.h"
 #include "node/title.h"
 #include "node/unattended.h"
+#include "node/wipe.h"
 #include "node/value_text.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -228,26 +231,32 @@ enum err_code
 report_status(json_t **out, struct node *node, struct err *err)
 {
 	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
-	int64_t purging = 0, clients = 0, synced = 0, holds = 0;
+	int64_t outbox = 0, overdue = 0, purging = 0, clients = 0, synced = 0, holds = 0;
 	struct own_work work;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
-	struct budget_word word;
+	struct budget_word budget;
+	struct wipe_word word;
 	struct author self;
+	char since[40] = "";
 	uint64_t epoch = 0;
 	enum err_code code;
 
 	*out = NULL;
 	code = access_subject(&subject, node, &node->person, err);
 	if (code == OK || code == ERR_NOT_FOUND)
-		code = node->hub ? access_epoch(&epoch, node, err) : access_load(&access, node, &node->person, err);
+		code = node->hub ? access_epoch(&epoch, node, err) : node->wiped ? OK :
+		    access_load(&access, node, &node->person, err);
 	if (code == ERR_NOT_FOUND)
 		code = OK;	/* before the first sync */
 	if (!node->hub)
 		epoch = access.epoch;
 	if (code != OK || (code = pending(&work, &purging, node, err)) != OK ||
+	    (code = wipe_recall(&word, node, err)) != OK ||
+	    (code = overdue_summary(&overdue, since, node, err)) != OK ||
+	    (code = outbox_count(&outbox, node, err)) != OK ||
 	    (code = log_meta_int(&synced, node->db, "last_sync", err)) != OK ||
-	    (code = budget_recall(&word, node, err)) != OK ||
+	    (code = budget_recall(&budget, node, err)) != OK ||
 	    (code = db_int(&clients, NULL, node->db, SQL_CLIENT_COUNT, err, "")) != OK ||
 	    (code = author_find(&self, node, node->writer, err)) != OK ||
 	    (code = add_refused(refused, node, err)) != OK ||
@@ -266,17 +275,24 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "pending_batches", json_integer(work.unsent));
 	json_object_set_new(status, "sent_batches", json_integer(work.sent));
 	json_object_set_new(status, "confirmed_batches", json_integer(work.confirmed));
+	json_object_set_new(status, "outbox", json_integer(outbox));
 	report_set_instant(status, "last_sync", synced);
 	json_object_set_new(status, "epoch", json_integer((json_int_t)epoch));
 	json_object_set_new(status, "clients", json_integer(clients));
 	json_object_set_new(status, "conflicts", json_integer((json_int_t)json_array_size(conflicts)));
 	json_object_set(status, "refused", refused);
 	json_object_set_new(status, "purging", json_integer(purging));
-	json_object_set_new(status, "backfill", json_integer((json_int_t)word.waiting));
-	report_set_instant(status, "backfill_from", word.from_ms);
-	json_object_set_new(status, "paused", json_boolean(word.paused_ms != 0));
+	json_object_set_new(status, "backfill", json_integer((json_int_t)budget.waiting));
+	report_set_instant(status, "backfill_from", budget.from_ms);
+	json_object_set_new(status, "paused", json_boolean(budget.paused_ms != 0));
+	json_object_set_new(status, "overdue", json_integer(overdue));
+	json_object_set_new(status, "overdue_since", since[0] ? json_string(since) : json_null());
 	json_object_set_new(status, "device", json_string(self.device));
 	json_object_set_new(status, "wiped", json_boolean(node->wiped));
+	if (node->wiped) {
+		json_object_set_new(status, "wiped_by", json_string(word.by));
+		report_set_instant(status, "revoked", (int64_t)word.at_ms);
+	}
 	if ((code = add_unattended(status, node, err)) != OK)
 		goto out;
 	*out = json_incref(status);

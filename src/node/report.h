@@ -9,16 +9,17 @@
 
 #include "node/node.h"
 
-/* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches","last_sync",
- *  "epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device","passport_hours",
+/* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches","outbox",
+ *  "last_sync","epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device",
+ *  "wiped","wiped_by","revoked","overdue","overdue_since","passport_hours",
  *  "unattended":{"said","tried","next"} or null,"holds"} - the last at the hub alone: work that holds until a
  *  head decides; node/hold.h, node/peer.h, node/unattended.h */
 enum err_code report_status(json_t **out, struct node *node, struct err *err);
 /* [{"id","name","role","branch","team","territory","nodes"}] */
 enum err_code report_persons(json_t **out, struct node *node, struct err *err);
 /* [{"node","device","person","role","joined","last_contact","holds":{"clients","shards"},"waiting",
- *   "revoked","receipts_due":[{"shard","client","block","ordered"}],
- *   "receipts":[{"shard","client","block","ordered","confirmed","batches"}]}]; what the hub
+ *   "revoked","receipts_due":[{"shard","client","block","ordered","overdue"}],
+ *   "receipts":[{"shard","client","block","ordered","confirmed","batches","acknowledged"}]}]; what the hub
  * knows (elsewhere only the own node, unless the hub's report came with a sync). */
 enum err_code report_nodes(json_t **out, struct node *node, struct err *err);
 /* {"person","role","epoch","capabilities":[...],"rules":["..."],"blocks":{block: right on own}} */

@@ -9,6 +9,7 @@
 #include "crypto/key.h"
 #include "node/access.h"
 #include "node/budget.h"
+#include "node/overdue.h"
 #include "node/report.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -40,9 +41,11 @@ receipt_json(struct node *node, const char *shard_text, int64_t ordered_ms)
 }
 
 static enum err_code
-add_purges(json_t *due, json_t *receipts, struct node *node, int64_t f, struct err *err)
+add_purges(json_t *due, json_t *receipts, struct node *node, const struct peer *peer, int64_t f,
+    struct err *err)
 {
-	struct { char *shard; int64_t ordered_ms, batches, receipt_ms; bool receipt; } *all = NULL;
+	struct { char *shard; struct overdue_order order; int64_t batches, receipt_ms; bool receipt, acked; } *all = NULL;
+	int64_t contact_ms = peer->contact_ms > peer->joined_ms ? peer->contact_ms : peer->joined_ms, since;
 	struct sqlite3_stmt *stmt;
 	size_t count = 0, cap = 0, len;
 	enum err_code code;
@@ -55,21 +58,52 @@ add_purges(json_t *due, json_t *receipts, struct node *node, int64_t f, struct e
 		all = mem_grow(all, count, &cap, sizeof(*all));
 		text = db_col_text(stmt, 0, &len);
 		all[count].shard = mem_strndup(text, len);
-		all[count].ordered_ms = db_col_int(stmt, 1);
+		all[count].order = (struct overdue_order){ db_col_int(stmt, 1), db_col_int(stmt, 7), contact_ms };
+		all[count].acked = db_col_int(stmt, 8) != 0;
 		all[count].batches = db_col_int(stmt, 4);
 		all[count].receipt = !db_col_null(stmt, 5);
 		all[count++].receipt_ms = db_col_null(stmt, 6) ? 0 : db_col_int(stmt, 6);
 	}
 	for (size_t i = 0; i < count; i++) {
-		json = receipt_json(node, all[i].shard, all[i].ordered_ms);
+		json = receipt_json(node, all[i].shard, all[i].order.ordered_ms);
 		if (all[i].receipt) {
 			report_set_instant(json, "confirmed", all[i].receipt_ms);
 			json_object_set_new(json, "batches", json_integer(all[i].batches));
+			json_object_set_new(json, "acknowledged", json_boolean(all[i].acked));
+		} else if (node->hub && (since = overdue_since(&all[i].order, node)) != 0) {
+			report_set_instant(json, "overdue", since);
 		}
 		json_array_append_new(all[i].receipt ? receipts : due, json);
 		free(all[i].shard);
 	}
 	free(all);
+	return code;
+}
+
+/* What it would be ordered to erase, if it came: it is locked by now. */
+static enum err_code
+add_silent(json_t *due, struct node *node, const struct peer *peer, int64_t f, struct err *err)
+{
+	struct overdue_order order = { .contact_ms = peer->contact_ms > peer->joined_ms ? peer->contact_ms :
+	    peer->joined_ms };
+	char name[SHARD_TEXT];
+	struct shard shard;
+	int64_t *shards;
+	size_t count;
+	json_t *json;
+	enum err_code code;
+
+	if (!node->hub || order.contact_ms > overdue_silent_ms(node))
+		return OK;
+	code = overdue_silent(&shards, &count, node, &peer->person, f, err);
+	for (size_t i = 0; i < count && code == OK; i++)
+		if ((code = log_shard_name(&shard, node->db, shards[i], err)) == OK) {
+			shard_to_text(name, &shard);
+			json = receipt_json(node, name, 0);
+			report_set_instant(json, "overdue", overdue_since(&order, node));
+			json_array_append_new(due, json);
+		}
+	free(shards);
 	return code;
 }
 
@@ -135,7 +169,8 @@ add_node(json_t *array, struct node *node, const struct peer *peer, struct err *
 	clients = db_col_int(stmt, 1);
 	db_reset(stmt);
 	if ((code = report_device(device, node, peer->node, err)) != OK ||
-	    (code = add_purges(due, receipts, node, down, err)) != OK ||
+	    (code = add_purges(due, receipts, node, peer, down, err)) != OK ||
+	    (code = add_silent(due, node, peer, down, err)) != OK ||
 	    (code = budget_load(&budget, node, down, NULL, err)) != OK ||
 	    (code = db_int(&backfill, NULL, node->db, SQL_BACKFILL_COUNT, err, "i", down)) != OK)
 		goto out;

@@ -19,6 +19,7 @@
 #include "node/peer.h"
 #include "node/peer_serve.h"
 #include "node/heal.h"
+#include "node/outbox.h"
 #include "node/serve_feed.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -441,6 +442,8 @@ body_max(void *context, const char *method, const char *path)
 		return 16u << 10;
 	if (strcmp(path, "/peer") == 0)
 		return GREETING_MAX;
+	if (strcmp(path, "/ask/late") == 0)
+		return OUTBOX_BODY_MAX;
 	if (len > 17 && strcmp(path + len - 17, "/git-receive-pack") == 0)
 		return 32u << 20;
 	return 1u << 20;

@@ -11,6 +11,7 @@
 #include "node/aside.h"
 #include "node/audit.h"
 #include "node/budget.h"
+#include "node/drain.h"
 #include "node/entitle.h"
 #include "node/feed.h"
 #include "node/header.h"
@@ -176,8 +177,8 @@ serve_add_purges(struct header *header, struct feed *down, struct node *hub, str
 	/* There may be more of them: the node asks again. */
 	header->more += header->purge_count == HEADER_LINES_MAX;
 	for (size_t i = 0; i < header->purge_count; i++)
-		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isi", down->f, header->purges[i].shard,
-		    (int64_t)header->n) != OK)
+		if (db_run(hub->db, SQL_PURGE_TOLD, err, "isii", down->f, header->purges[i].shard,
+		    (int64_t)header->n, (int64_t)header->time_ms) != OK)
 			return err->code;
 	return OK;
 }
@@ -191,7 +192,7 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 		.time_ms = node_now_ms(hub) };
 	struct feed up;
 	struct buf text, passport;
-	int64_t *bs = NULL;
+	int64_t *bs = NULL, to_ack = 0;
 	size_t count = 0;
 	bool receipt, renew = !revoked && (down->passport_ms == 0 ||
 	    down->passport_ms + PASSPORT_AGE_MS < header.time_ms);
@@ -203,10 +204,11 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 	    (code = budget_tell(&header, hub, down, err)) != OK ||
 	    (header.paused_ms == 0 && (code = feed_due(&bs, &count, &header.more, down, hub, err)) != OK) ||
 	    (code = serve_add_purges(&header, down, hub, err)) != OK ||
-	    (code = aside_say(&header, hub, caller->node, err)) != OK)
+	    (code = aside_say(&header, hub, caller->node, err)) != OK ||
+	    (code = db_int(&to_ack, NULL, hub->db, SQL_PURGE_TO_ACK, err, "i", down->f)) != OK)
 		goto out;
 	/* Whoever brought something gets the hub's signed word that it came. */
-	receipt = up.has_tip && up.n != down->confirmed;
+	receipt = to_ack || (up.has_tip && up.n != down->confirmed);
 	if (count == 0 && header.purge_count == 0 && header.refusal_count == 0 && !renew && !restarted && !receipt)
 		goto out;
 	header.incarnation = renew ? hub->incarnation : 0;
@@ -226,7 +228,13 @@ make_down(struct feed *down, struct node *hub, const struct serve_caller *caller
 		down->confirmed = up.n;
 		down->confirmed_n = header.n;
 	}
+	/* A receipt of erasing is kept there until this signed word for it has come. */
+	if (to_ack && (code = db_run(hub->db, SQL_PURGE_ACKED, err, "ii", down->f, (int64_t)header.n)) != OK)
+		goto out;
 	code = feed_commit(down, hub, bs, count, &text, renew ? &passport : NULL, err);
+	/* The last one of this contact: what a handover changed is told with it. */
+	if (code == OK && header.more == 0)
+		code = drain_told(hub, down, down->n, err);
 out:
 	header_release(&header);
 	buf_release(&passport);
@@ -235,9 +243,8 @@ out:
 	return code;
 }
 
-/* *BEHIND: the asker is a copy of the node, and nothing was done. */
-static enum err_code
-bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const struct serve_caller *caller,
+enum err_code
+serve_bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
 	struct access access = { 0 };
@@ -271,9 +278,7 @@ bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const struct
 			down->passport_ms = 0;
 		code = entitle_update(hub, down, &access, &ordered, err);
 	}
-	if (code == OK &&
-	    (code = db_run(hub->db, SQL_PEER_CONTACT, err, "bi", id, sizeof(id),
-	    (int64_t)node_now_ms(hub))) == OK)
+	if (code == OK)
 		code = make_down(down, hub, caller, revoked, ordered != 0, err);
 out:
 	access_release(&access);
@@ -289,11 +294,23 @@ say_behind(struct server_reply *reply)
 }
 
 enum err_code
+serve_make_more(struct feed *down, struct node *hub, const struct serve_caller *caller, struct err *err)
+{
+	bool revoked;
+
+	if (feed_load(down, hub, caller->node, false, err) != OK ||
+	    access_device_revoked(&revoked, hub, caller->node, err) != OK)
+		return err->code;
+	return make_down(down, hub, caller, revoked, false, err);
+}
+
+enum err_code
 serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
 	struct feed down;
 	bool behind;
+	uint8_t id[8];
 
 	if (caller->reads_only)
 		return serve_reader_refs(reply, hub, caller, err);
@@ -301,7 +318,9 @@ serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve
 		return peer_serve_down_refs(reply, hub, caller, err);
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
-	if (bring_up_to_date(&down, &behind, hub, caller, err) != OK || behind) {
+	bytes_put_be64(id, caller->node);
+	if (serve_bring_up_to_date(&down, &behind, hub, caller, err) != OK || behind ||
+	    db_run(hub->db, SQL_PEER_CONTACT, err, "bi", id, sizeof(id), (int64_t)node_now_ms(hub)) != OK) {
 		db_rollback(hub->db);
 		return behind ? say_behind(reply) : err->code;
 	}

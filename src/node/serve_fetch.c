@@ -7,6 +7,8 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "node/access.h"
+#include "node/drain.h"
+#include "node/wipe.h"
 #include "repo/pack.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -23,6 +25,7 @@ struct item {
 struct sending {
 	struct node *hub;
 	struct feed down;
+	int64_t word;			/* for a revoked device: the batch that revoked it, which it may see */
 	struct item *items;
 	size_t count, cap, next;
 	struct pack_writer *writer;
@@ -50,7 +53,7 @@ list_commit(struct sending *s, const struct access *access, int64_t *last_s, uin
 	struct log_batch batch;
 	enum right right;
 	size_t first, len;
-	bool row;
+	bool drains, row;
 
 	if (db_query(&stmt, s->hub->db, SQL_OBJECT_OF, err, "ii", s->down.f, (int64_t)n) != OK)
 		return err->code;
@@ -79,11 +82,14 @@ list_commit(struct sending *s, const struct access *access, int64_t *last_s, uin
 	for (size_t i = first; i < s->count; i++) {
 		if (log_batch_get(&batch, s->hub->db, s->items[i].b, err) != OK)
 			return err->code;
-		if (batch.s == *last_s)
+		if (batch.s == *last_s || batch.b == s->word)
 			continue;
 		if (access_right(&right, access, s->hub, batch.s, err) != OK)
 			return err->code;
-		if (right == RIGHT_NONE)
+		drains = false;
+		if (right == RIGHT_NONE && drain_sees(&drains, s->hub, access, s->down.f, batch.s, err) != OK)
+			return err->code;
+		if (right == RIGHT_NONE && !drains)
 			return err_set(err, ERR_DENIED, "access was taken away while this was asked for");
 		*last_s = batch.s;
 	}
@@ -237,9 +243,10 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 {
 	struct sending *s = mem_alloc(sizeof(*s));
 	struct smart_fetch fetch = { .have_count = 0 };
-	struct access access = { 0 };
+	struct access access = { .subject.role = ROLE_COUNT };
 	const uint8_t *common = NULL;
 	uint64_t want_n = 0, have_n = 0;
+	bool revoked = false;
 	enum err_code code;
 
 	s->hub = hub;
@@ -251,6 +258,8 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 	    (code = db_read_begin(hub->db, err)) != OK ||
 	    (code = serve_feed_of(&s->down, hub, caller, false, err)) != OK ||
 	    (code = serve_access_of(&access, hub, caller, err)) != OK ||
+	    (hub->hub && (code = access_device_revoked(&revoked, hub, caller->node, err)) != OK) ||
+	    (revoked && (code = wipe_batch(&s->word, hub, caller->node, err)) != OK) ||
 	    (code = feed_commit_n(&want_n, &s->down, hub, fetch.want, err)) != OK)
 		goto out;
 	reply->status = 200;

@@ -33,6 +33,7 @@ struct receiving {
 	struct admission admission;	/* at the hub */
 	struct peer_taking taking;	/* at a peer */
 	bool restored;		/* the node has a new incarnation */
+	bool alone;		/* one commit, without a word on what it goes on from */
 };
 
 static enum err_code
@@ -60,15 +61,24 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
+	bool beside;
 	enum err_code code;
 
 	if (chunk_open(&chunk, r->objects, oid, err) != OK)
 		return err->code;
 	if ((code = header_decode(&header, chunk.header, chunk.header_len, r->caller->key, err)) != OK)
 		goto out;
-	if (!header.up || header.node != r->caller->node || header.n <= r->up.n ||
+	if (r->alone && header.n > r->up.n && chunk.commit.has_parent &&
+	    (!r->up.has_tip || memcmp(chunk.commit.parent, r->up.tip, 20) != 0)) {
+		code = err_set(err, ERR_CONFLICT, "it goes on from work that has not come here: read the earlier "
+		    "bundles first, or ask for a new one");
+		goto out;
+	}
+	/* The work counts, the feed stays where it is. */
+	beside = r->alone && header.n <= r->up.n;
+	if (!header.up || header.node != r->caller->node || (!beside && (header.n <= r->up.n ||
 	    header.epoch < r->up.epoch || (!r->hub->hub && header.epoch != r->up.epoch) ||
-	    (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)) {
+	    (header.epoch == r->up.epoch && chunk.commit.has_parent != r->up.has_tip)))) {
 		code = err_set(err, ERR_INVALID, "this commit does not continue the feed");
 		goto out;
 	}
@@ -76,10 +86,10 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 		code = peer_take(&r->taking, &chunk, err);
 	for (size_t i = 0; r->hub->hub && i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
-	if (code == OK && r->hub->hub && (code = take_receipts(r, &header, &chunk, err)) == OK &&
+	if (code == OK && !beside && r->hub->hub && (code = take_receipts(r, &header, &chunk, err)) == OK &&
 	    (code = witness_keep(r->hub, &header, err)) == OK)
 		code = export_heard(r->hub, r->caller->node, &header, err);
-	if (code == OK) {
+	if (code == OK && !beside) {
 		r->up.n = r->up.acked = header.n;
 		r->up.epoch = header.epoch;
 		r->up.has_tip = r->up.has_acked = true;
@@ -207,9 +217,13 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		goto out;
 	r->admission.hub = hub;
 	r->admission.from = r->caller->node;
-	if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
+	if (r->alone)
+		code = take_commit(r, push->new_tip, err);
+	else if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
 		code = err_set(err, ERR_CONFLICT, SMART_STALE);
-	else if ((code = take_chain(r, push->new_tip, err)) == OK)
+	else
+		code = take_chain(r, push->new_tip, err);
+	if (code == OK)
 		code = feed_save(&r->up, hub, err);
 out:
 	party_release(&r->admission.parties);
@@ -217,6 +231,25 @@ out:
 		code = db_commit(hub->db, err);
 	else
 		db_rollback(hub->db);
+	return code;
+}
+
+enum err_code
+serve_take_commit(struct serve_taken *taken, struct node *hub, const struct serve_caller *caller,
+    const uint8_t oid[20], const void *pack, size_t len, struct err *err)
+{
+	struct receiving r = { .hub = hub, .caller = caller, .alone = true };
+	struct smart_push push = { .pack = pack, .pack_len = len };
+	enum err_code code;
+
+	memcpy(push.new_tip, oid, 20);
+	r.objects = chunk_objects_new();
+	if ((code = receive(&r, &push, err)) == OK) {
+		taken->admitted += r.admission.admitted;
+		taken->refused += r.admission.refused;
+		taken->known += r.admission.known;
+	}
+	chunk_objects_free(r.objects);
 	return code;
 }
 

@@ -12,6 +12,7 @@
 #include "core/id.h"
 #include "net/client.h"
 #include "node/ask.h"
+#include "node/outbox.h"
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/peer_take.h"
@@ -25,8 +26,10 @@
 void
 sync_show(struct session *s, const char *doing, uint64_t done, uint64_t all)
 {
-	struct client_stats stats = client_stats(s->client);
+	struct client_stats stats = { 0 };
 
+	if (s->client)
+		stats = client_stats(s->client);
 	s->progress = (struct sync_progress){ doing, done, all, stats.bytes_out, stats.bytes_in };
 	if (s->options->progress)
 		s->options->progress(s->options->context, &s->progress);
@@ -124,9 +127,9 @@ now_s(void *context)
 	return node_now_ms(s->node) / 1000;
 }
 
-/* One session of a home at a time: the second waits, and then has little to do. */
-static enum err_code
-take_turn(int *fd, const struct node *node, struct err *err)
+/* The second one waits, and then has little to do. */
+enum err_code
+sync_take_turn(int *fd, const struct node *node, struct err *err)
 {
 	char *path = node_path(node, "sync-lock");
 	enum err_code code = OK;
@@ -140,6 +143,19 @@ take_turn(int *fd, const struct node *node, struct err *err)
 		close(*fd);
 	free(path);
 	return code;
+}
+
+/* What waits encrypted.  A hub that does not take it does not keep the session
+ * from going on: what it said is in s->later then. */
+static enum err_code
+deliver(struct session *s, struct err *err)
+{
+	enum err_code code = outbox_deliver(&s->result->late_batches, &s->result->late_left, s, err);
+
+	if (code == OK || code == ERR_NETWORK || code == ERR_IO)
+		return code;
+	s->later = *err;
+	return OK;
 }
 
 /* By now the hub has said what it refuses of all that was brought. */
@@ -178,16 +194,22 @@ talk(struct session *s, struct err *err)
 	enum err_code code;
 
 	s->lost_tip = s->new_hub = s->push_first = false;
+	s->stuck.code = s->later.code = OK;
 	if (sync_begin_session(s, err) != OK || sync_feed(&s->up, s, true, err) != OK ||
 	    sync_feed(&s->down, s, false, err) != OK)
 		return err->code;
-	if ((code = sync_push(s, err)) == OK && (code = sync_ask_again(s, err)) == OK &&
+	if ((code = sync_push(s, err)) == OK && (code = deliver(s, err)) == OK && (code = sync_ask_again(s, err)) == OK &&
 	    (code = sync_fetch(s, err)) == OK && (code = settle(s, err)) == OK &&
 	    /* What was erased is confirmed in the same session. */
-	    (s->result->purged_shards == 0 || (code = sync_push(s, err)) == OK) &&
+	    (s->result->purged_shards == 0 || ((code = sync_push(s, err)) == OK &&
+	    (code = deliver(s, err)) == OK)) &&
 	    (s->node->wiped || (code = sync_look_again(s, err)) == OK) &&
 	    (code = keep_clock(s, err)) == OK)
 		code = fetch_passports(s, err);
+	if (code == OK && (s->stuck.code != OK || s->later.code != OK)) {
+		*err = s->stuck.code != OK ? s->stuck : s->later;
+		code = err->code;
+	}
 	return code;
 }
 
@@ -244,7 +266,7 @@ sync_run(struct sync_result *result, struct node *node, const struct sync_option
 	if (node->hub)
 		return err_set(err, ERR_USAGE, "this home is the hub: others sync with it (satchel serve)");
 	remote_library_init();
-	if (take_turn(&turn, node, err) != OK)
+	if (sync_take_turn(&turn, node, err) != OK)
 		return err->code;
 	/* An erasure that the last session could not end, for want of room say, comes first. */
 	if ((code = purge_resume(node, err)) == OK &&

@@ -19,6 +19,7 @@
 #include "node/passport.h"
 #include "node/purge.h"
 #include "node/verdict.h"
+#include "node/wipe.h"
 #include "repo/commit.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -67,10 +68,6 @@ do_purge(struct session *s, const struct header_purge *purge, struct purge_order
 	int64_t shard_s;
 
 	s->result->purged_shards++;
-	if (strcmp(purge->shard, "*") == 0) {
-		s->result->wiped = true;
-		return purge_everything(s->node, purge->ordered_ms, err);
-	}
 	if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)))
 		return err_set(err, ERR_INVALID, "the hub orders a shard gone that is none");
 	if (log_shard(&shard_s, s->node->db, &shard, false, err) == OK) {
@@ -82,6 +79,51 @@ do_purge(struct session *s, const struct header_purge *purge, struct purge_order
 	/* Never had it, or it went in an earlier try: the hub still wants to know. */
 	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", s->down.f, purge->shard,
 	    (int64_t)purge->ordered_ms, (int64_t)0, (int64_t)1, (int64_t)0);
+}
+
+/* What was made here of these clients and never got to the hub. */
+static enum err_code
+purge_rest(struct session *s, const struct header *header, struct err *err)
+{
+	struct shard shard, before = { .block = BLOCK_COUNT };
+
+	for (size_t i = 0; i < header->purge_count; i++) {
+		const struct header_purge *purge = &header->purges[i];
+
+		if (!shard_from_text(&shard, purge->shard, strlen(purge->shard)) || shard_is_common(&shard) ||
+		    (before.block != BLOCK_COUNT && id_equal(&before.client, &shard.client)))
+			continue;
+		if (purge_unknown(&s->result->purged_shards, s->node, &shard.client, purge->ordered_ms, err) != OK)
+			return err->code;
+		before = shard;
+	}
+	return OK;
+}
+
+static bool
+orders_wipe(const struct header *header)
+{
+	for (size_t i = 0; i < header->purge_count; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			return true;
+	return false;
+}
+
+static enum err_code
+wipe(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
+{
+	struct wipe_word word;
+	uint64_t ordered_ms = 0;
+
+	for (size_t i = 0; i < header->purge_count; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			ordered_ms = header->purges[i].ordered_ms;
+	if (wipe_check(&word, s->node, chunk, err) != OK ||
+	    purge_everything(s->node, ordered_ms, err) != OK)
+		return err->code;
+	s->result->purged_shards++;
+	s->result->wiped = true;
+	return wipe_keep(s->node, &word, err);
 }
 
 static enum err_code
@@ -112,6 +154,9 @@ take_receipt(struct session *s, const struct chunk *chunk, const struct header *
 	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
 	    feed_commit_n(&n, &s->up, s->node, header->ack, err) != OK)
 		return err->code;
+	/* Its own word for the receipts of erasing, which went with the newest. */
+	if (n && n == s->up.n && db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK)
+		return err->code;
 	if (n <= s->up.confirmed)
 		return OK;
 	s->up.confirmed = n;
@@ -129,7 +174,7 @@ do_purges(struct session *s, const struct header *header, struct err *err)
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		code = do_purge(s, &header->purges[i], orders, &count, err);
-	if (code == OK && !s->result->wiped)
+	if (code == OK)
 		code = purge_shards(s->node, orders, count, err);
 	free(orders);
 	return code;
@@ -138,13 +183,18 @@ do_purges(struct session *s, const struct header *header, struct err *err)
 static enum err_code
 apply_chunk(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
-	/* The clock is corrected for good when the session has ended well. */
-	uint64_t new = 0, now_ms = node_now_ms(s->node) + (uint64_t)(client_clock_offset_s(s->client) * 1000);
+	uint64_t new = 0, now_ms = node_now_ms(s->node);
 
+	/* The clock is corrected for good when the session has ended well; a bundle corrects none. */
+	if (s->client)
+		now_ms += (uint64_t)(client_clock_offset_s(s->client) * 1000);
+	if (orders_wipe(header))
+		return wipe(s, chunk, header, err);
 	if (chunk->passport &&
 	    passport_accept(s->node, chunk->passport, chunk->passport_len, now_ms, err) != OK)
 		return err->code;
-	if (budget_heard(s->node, header, err) != OK || do_purges(s, header, err) != OK)
+	if (budget_heard(s->node, header, err) != OK || do_purges(s, header, err) != OK ||
+	    purge_rest(s, header, err) != OK)
 		return err->code;
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
@@ -183,49 +233,62 @@ move_down(struct session *s, const uint8_t tip[20], const struct chunk *chunk,
 	return code == OK ? feed_save(&s->down, s->node, err) : code;
 }
 
-static enum err_code
-take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err *err)
+enum err_code
+sync_take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struct err *err)
 {
 	struct header header = { .n = 0 };
 	struct chunk chunk;
-	int64_t unsent = 0, met;
+	uint64_t parent_n = 0;
+	int64_t unsent = 0, met = 0;
+	bool meets;
 	enum err_code code;
 
 	if (chunk_open(&chunk, s->objects, tip, err) != OK)
 		return err->code;
 	if ((code = header_decode(&header, chunk.header, chunk.header_len, sync_key(s), err)) != OK)
 		goto out;
+	/* The parent may be one before our tip: the hub makes anew, from what we have
+	 * confirmed, what a bundle brought without its knowing. */
+	if (chunk.commit.has_parent && (code = feed_commit_n(&parent_n, &s->down, s->node, chunk.commit.parent,
+	    err)) != OK)
+		goto out;
 	if (header.up || header.node != s->node->id || header.epoch < s->down.epoch ||
 	    (s->peer && header.epoch != s->down.epoch) ||
 	    header.n <= s->down.acked || chunk.commit.has_parent != (s->down.has_tip &&
 	    header.epoch == s->down.epoch) ||
-	    (chunk.commit.has_parent && memcmp(chunk.commit.parent, s->down.tip, 20) != 0)) {
+	    (chunk.commit.has_parent && parent_n == 0)) {
 		code = err_set(err, ERR_INVALID, "the other end's feed does not continue where it left off here");
 		goto out;
 	}
 	*more = header.more;
-	if (!s->peer && !s->healed && !(header.purge_count && strcmp(header.purges[0].shard, "*") == 0)) {
+	if (!s->peer && (code = log_meta_int(&met, s->node->db, "hub_incarnation", err)) != OK)
+		goto out;
+	if (s->client && !s->peer && !s->healed &&
+	    !(header.purge_count && strcmp(header.purges[0].shard, "*") == 0)) {
 		/* Before anything of it is taken: an order to erase could hit what it has lost. */
 		s->lost_tip = s->up.has_acked && s->up.n == s->up.acked &&
 		    !(header.has_ack && memcmp(header.ack, s->up.acked_tip, 20) == 0);
-		if ((code = log_meta_int(&met, s->node->db, "hub_incarnation", err)) != OK)
-			goto out;
 		s->new_hub = met != 0 && header.incarnation != 0 && met != (int64_t)header.incarnation;
 		if (s->lost_tip || s->new_hub)
 			goto out;
 	}
 	if ((code = db_begin(s->node->db, err)) != OK)
 		goto out;
-	if (!s->peer && header.purge_count && (code = db_int(&unsent, NULL, s->node->db, SQL_ENTRY_COUNT, err, "ii",
-	    s->up.f, (int64_t)0)) == OK && unsent) {
+	/* Over the line it is sent first, unless the hub does not take it; else it goes
+	 * into the outbox. */
+	if (!s->peer && header.purge_count && s->client && s->stuck.code == OK && (code = db_int(&unsent, NULL, s->node->db,
+	    SQL_ENTRY_UNSENT_COUNT, err, "ii", s->up.f, (int64_t)s->up.acked)) == OK && unsent) {
 		s->push_first = true;
 		db_rollback(s->node->db);
 		goto out;
 	}
+	/* Only over the line can be brought what a restored hub has lost: a bundle leaves that to see. */
+	meets = !s->peer && header.incarnation != 0 && (s->client || met == 0);
 	if (code == OK && (code = s->peer ? sync_peer_apply(s, &chunk, &header, err) :
 	    apply_chunk(s, &chunk, &header, err)) == OK &&
-	    (s->peer || header.incarnation == 0 || (code = sync_met_hub(s, header.incarnation, err)) == OK) &&
-	    (code = move_down(s, tip, &chunk, &header, err)) == OK)
+	    (!meets || (code = sync_met_hub(s, header.incarnation, err)) == OK) &&
+	    (code = move_down(s, tip, &chunk, &header, err)) == OK &&
+	    (code = sync_feed(&s->up, s, true, err)) == OK)
 		code = db_commit(s->node->db, err);
 	else
 		db_rollback(s->node->db);
@@ -256,7 +319,7 @@ fetch_one(struct session *s, bool *again, struct err *err)
 	s->objects = chunk_objects_new();
 	*again = false;
 	code = remote_fetch(&options, tip, &fetched, err);
-	if (code == OK && fetched && (code = take_commit(s, tip, &more, err)) == OK) {
+	if (code == OK && fetched && (code = sync_take_commit(s, tip, &more, err)) == OK) {
 		s->result->left = more;
 		*again = more != 0 || s->push_first;
 	}

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/passport.h"
+#include "node/purge.h"
 #include "node/tally.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -136,8 +137,11 @@ make_due(size_t *due, struct session *s, const struct tally *theirs, const uint8
 static enum err_code
 begin_chain(struct session *s, struct err *err)
 {
-	return db_run(s->node->db, SQL_META_PUT, err, "si", "incarnation_untold", (int64_t)1) == OK ?
-	    feed_leap(&s->up, s->node, err) : err->code;
+	if (db_run(s->node->db, SQL_META_PUT, err, "si", "incarnation_untold", (int64_t)1) != OK ||
+	    /* Receipts that the other end has lost too. */
+	    purge_send_again(s->node, err) != OK || db_run(s->node->db, SQL_META_DROP, err, "s", "up_unmade") != OK)
+		return err->code;
+	return feed_leap(&s->up, s->node, err);
 }
 
 static enum err_code

@@ -230,26 +230,22 @@ stays_anyhow(bool *out, struct session *s, const struct shard *shard, struct err
 	return OK;
 }
 
-/* An order of our own branch's; from others it is passed over.  What the hub does
- * not have yet, and nobody has taken, stays until it has. */
+/* An order of our own branch's; from others it is passed over.  What nobody has of
+ * it goes into the outbox. */
 static enum err_code
 obey(struct session *s, const struct header_purge *purge, struct err *err)
 {
 	struct shard shard;
-	struct feed up;
-	int64_t shard_s, one;
-	bool due, stays;
+	int64_t shard_s;
+	bool stays;
 
 	if (!s->branch || !shard_from_text(&shard, purge->shard, strlen(purge->shard)) || shard_is_common(&shard))
 		return OK;
 	if (log_shard(&shard_s, s->node->db, &shard, false, err) != OK)
 		return err->code == ERR_NOT_FOUND ? OK : err->code;
-	if (feed_load(&up, s->node, s->node->id, true, err) != OK ||
-	    db_int(&one, &due, s->node->db, SQL_ENTRY_DUE_SHARD, err, "ii", up.f, shard_s) != OK)
-		return err->code;
 	if (stays_anyhow(&stays, s, &shard, err) != OK)
 		return err->code;
-	if (due || stays)
+	if (stays)
 		return OK;
 	s->result->purged_shards++;
 	return sync_erase(s, &shard, purge->ordered_ms, err);

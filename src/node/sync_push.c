@@ -11,6 +11,7 @@
 #include "node/admit.h"
 #include "node/export.h"
 #include "node/header.h"
+#include "node/purge.h"
 #include "node/witness.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -60,9 +61,13 @@ static enum err_code
 exchange_push(void *context, const char *method, const char *path, const char *content_type,
     const void *body, size_t len, int *status, struct buf *reply, struct err *err)
 {
-	struct pushing *p = context;
+	struct session *s = ((struct pushing *)context)->session;
+	enum err_code code = sync_exchange(s, method, path, content_type, body, len, status, reply, err);
 
-	return sync_exchange(p->session, method, path, content_type, body, len, status, reply, err);
+	/* 404 and 5xx are about the node or the moment, not about this work. */
+	s->answered = code == OK && (*status == 400 || *status == 413 || *status == 415 ||
+	    (*status == 200 && strcmp(method, "POST") == 0));
+	return code;
 }
 
 /* Ids of the batches that the newest commits carry beyond what is confirmed. */
@@ -146,9 +151,8 @@ set_untold(struct node *node, int64_t untold, struct err *err)
 	return db_run(node->db, SQL_META_PUT, err, "si", "incarnation_untold", untold);
 }
 
-/* The next commit of the up feed; *MADE false when nothing is due. */
-static enum err_code
-make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
+enum err_code
+sync_make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 {
 	struct header header = { .up = true, .node = s->node->id };
 	struct buf text;
@@ -168,6 +172,10 @@ make_up(struct session *s, bool *made, uint64_t *left, struct err *err)
 	    (!s->peer && (code = export_tell(&header, s->node, err)) != OK) ||
 	    (!s->peer && (code = add_incarnation(&header, s->node, err)) != OK))
 		goto out;
+	if (s->stuck.code != OK) {
+		*left += count;
+		count = 0;
+	}
 	if (count || header.purge_count || header.incarnation || header.export_count) {
 		header.epoch = s->up.epoch;
 		header.n = s->up.n + 1;
@@ -197,33 +205,50 @@ out:
 	return code;
 }
 
-/* What the hub has been told with the commit that it has taken. */
+/* When all is confirmed: the incarnation and the exports were in it. */
 static enum err_code
-forget_told(struct session *s, struct err *err)
+forget_told(struct node *node, struct err *err)
 {
 	int64_t untold;
 
-	if (db_run(s->node->db, SQL_PURGE_FORGET, err, "i", s->down.f) != OK ||
-	    export_told(s->node, err) != OK ||
-	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
+	if (export_told(node, err) != OK || log_meta_int(&untold, node->db, "incarnation_untold", err) != OK)
 		return err->code;
-	return untold == 2 ? set_untold(s->node, 0, err) : OK;
+	return untold == 2 ? set_untold(node, 0, err) : OK;
 }
 
-static enum err_code
-confirm_up(struct session *s, uint64_t sent, struct err *err)
+enum err_code
+sync_confirm_up(struct session *s, const uint8_t tip[20], bool *known, uint64_t sent, struct err *err)
 {
-	bool known;
+	uint64_t n;
 
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
-	if (feed_ack(&s->up, &known, s->node, s->up.tip, err) != OK ||
-	    db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)s->up.n) != OK ||
-	    (!s->peer && forget_told(s, err) != OK)) {
+	/* The tip of an epoch before this one says nothing about this one (n is 0). */
+	if (feed_commit_n(&n, &s->up, s->node, tip, err) != OK ||
+	    feed_ack(&s->up, known, s->node, tip, err) != OK ||
+	    (*known && n && (db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)n) != OK ||
+	    db_run(s->node->db, SQL_META_DROP, err, "s", "up_unmade") != OK)) ||
+	    (*known && n && n == s->up.n && !s->peer && forget_told(s->node, err) != OK)) {
 		db_rollback(s->node->db);
 		return err->code;
 	}
 	s->result->sent_batches += sent;
+	return db_commit(s->node->db, err);
+}
+
+enum err_code
+sync_restart_up(struct session *s, struct err *err)
+{
+	if (db_begin(s->node->db, err) != OK)
+		return err->code;
+	if (db_run(s->node->db, SQL_ENTRY_AGAIN, err, "i", s->up.f) != OK ||
+	    purge_send_again(s->node, err) != OK ||
+	    db_run(s->node->db, SQL_META_DROP, err, "s", "up_unmade") != OK ||
+	    set_untold(s->node, 1, err) != OK ||
+	    feed_leap(&s->up, s->node, err) != OK) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
 	return db_commit(s->node->db, err);
 }
 
@@ -235,6 +260,7 @@ push_tip(struct session *s, struct err *err)
 		.tip = s->up.has_tip ? s->up.tip : NULL,
 		.read = read_outgoing, .exchange = exchange_push, .context = &p };
 	uint64_t before = 0;
+	bool known;
 	enum err_code code;
 
 	if (s->up.has_acked && feed_commit_n(&before, &s->up, s->node, s->up.acked_tip, err) != OK)
@@ -242,13 +268,13 @@ push_tip(struct session *s, struct err *err)
 	options.replace = !s->peer && s->up.epoch > 1 && before == 0;
 	if ((code = list_outgoing(&p, err)) == OK &&
 	    (code = remote_push(&options, s->up.tip, err)) == OK)
-		code = confirm_up(s, p.count, err);
+		code = sync_confirm_up(s, s->up.tip, &known, p.count, err);
 	free(p.batches);
 	return code;
 }
 
-enum err_code
-sync_push(struct session *s, struct err *err)
+static enum err_code
+push_all(struct session *s, struct err *err)
 {
 	bool made = false;
 	uint64_t left = 0;
@@ -257,7 +283,7 @@ sync_push(struct session *s, struct err *err)
 	for (;;) {
 		/* A commit of an earlier session may or may not have arrived: offer it again. */
 		if (s->up.n == s->up.acked) {
-			if (make_up(s, &made, &left, err) != OK)
+			if (sync_make_up(s, &made, &left, err) != OK)
 				return err->code;
 			if (!made)
 				return OK;
@@ -283,4 +309,35 @@ sync_push(struct session *s, struct err *err)
 		if (code != OK)
 			return err_wrap(err, "send");
 	}
+}
+
+/* The commit that the hub does not take is in the way of the receipts. */
+static enum err_code
+unmake_up(struct session *s, struct err *err)
+{
+	if (db_begin(s->node->db, err) != OK)
+		return err->code;
+	if (feed_load(&s->up, s->node, s->node->id, true, err) != OK ||
+	    (s->up.n != s->up.acked && (feed_unmake(&s->up, s->node, err) != OK ||
+	    purge_send_again(s->node, err) != OK))) {
+		db_rollback(s->node->db);
+		return err->code;
+	}
+	return db_commit(s->node->db, err);
+}
+
+enum err_code
+sync_push(struct session *s, struct err *err)
+{
+	enum err_code code;
+
+	s->answered = false;
+	if (s->stuck.code != OK && unmake_up(s, err) != OK)
+		return err->code;
+	code = push_all(s, err);
+	if (code == OK || code == ERR_IO || !s->answered || s->copied || s->peer)
+		return code;
+	if (s->stuck.code == OK)
+		s->stuck = *err;
+	return OK;
 }

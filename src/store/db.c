@@ -164,6 +164,22 @@ db_truncate_wal(struct db *db, struct err *err)
 }
 
 enum err_code
+db_scrub(struct db *db, struct err *err)
+{
+	enum err_code code = OK;
+
+	if (db->writing || db->reading)
+		return err_set(err, ERR_IO, "database: a transaction is open still");
+	db_rest(db);
+	if (db_lock(db, err) != OK)
+		return err->code;
+	if (sqlite3_exec(db->sqlite, "VACUUM", NULL, NULL, NULL) != SQLITE_OK)
+		code = db_fail(db, err, "clean the file");
+	db_unlock(db);
+	return code == OK ? db_truncate_wal(db, err) : code;
+}
+
+enum err_code
 db_prepare(struct sqlite3_stmt **out, struct db *db, enum sql_id id, struct err *err)
 {
 	*out = NULL;

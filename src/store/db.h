@@ -51,6 +51,10 @@ void db_read_end(struct db *db);
 
 /* Move the WAL into the file and truncate it, waiting for readers up to 10 s. */
 enum err_code db_truncate_wal(struct db *db, struct err *err);
+/* The same after the file was written anew from its rows (VACUUM, in memory).
+ * secure_delete is not enough: when SQLite moves cells between pages, a copy of
+ * one that is deleted later may stay in the slack of a page. */
+enum err_code db_scrub(struct db *db, struct err *err);
 
 /* Prepare once, reset and bind.  FORMAT: i int64_t, s C string (NULL is NULL),
  * t const char * and size_t, b const void * and size_t (NULL is NULL), n NULL. */

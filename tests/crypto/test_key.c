@@ -351,6 +351,34 @@ half_a_key_is_not_left_behind(void **state)
 	assert_int_equal(access(path, F_OK), -1);
 }
 
+static void
+a_box_opens_for_its_key_alone_and_whole(void **state)
+{
+	static const char message[] = "what is unsent";
+	struct key *other = key_generate(), *key = key_generate();
+	uint8_t box[sizeof(message) + KEY_BOX_MORE], twice[sizeof(box)], none[32] = { 0 };
+	char out[sizeof(message)];
+	struct err err;
+
+	(void)state;
+	assert_int_equal(key_box(box, key_public(key), message, sizeof(message), &err), OK);
+	assert_int_equal(key_box(twice, key_public(key), message, sizeof(message), &err), OK);
+	assert_memory_not_equal(box, twice, sizeof(box));
+	assert_false(key_unbox(out, other, box, sizeof(box)));
+	assert_true(key_unbox(out, key, box, sizeof(box)));
+	assert_memory_equal(out, message, sizeof(message));
+	for (size_t i = 0; i < sizeof(box); i++) {
+		box[i] ^= 1;
+		assert_false(key_unbox(out, key, box, sizeof(box)));
+		box[i] ^= 1;
+	}
+	assert_false(key_unbox(out, key, box, sizeof(box) - 1));
+	assert_false(key_unbox(out, key, box, KEY_BOX_MORE - 1));
+	assert_int_equal(key_box(box, none, message, sizeof(message), &err), ERR_INVALID);
+	key_free(other);
+	key_free(key);
+}
+
 int
 main(void)
 {
@@ -369,6 +397,7 @@ main(void)
 		T(a_damaged_file_is_refused),
 		T(what_is_not_there_or_a_link_is_not_loaded),
 		T(half_a_key_is_not_left_behind),
+		T(a_box_opens_for_its_key_alone_and_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ ok "a grant says who, about whom and what" contains "$(sat hub audit of boris --
 	"by Hilda Head about Boris Rep: grant see of profile on client Alfaqqwerty"
 ok "he who it is about may read it" contains "$(sat boris audit of boris --porcelain)" "by Hilda Head about Boris Rep"
 
-must hilda handover "$alfa" --to boris >/dev/null
+must hilda handover "$alfa" --to boris --mode instant >/dev/null
 sync hilda
 sat ana sync >/dev/null 2>&1
 must hub revoke --node "$(node_id boris)" >/dev/null

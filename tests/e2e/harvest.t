@@ -27,9 +27,9 @@ git clone -q --no-progress -b down "http://$boris_node:$(must hub token "$boris_
 git clone -q --no-progress -b down "http://$ana_node:$token@127.0.0.1:$port/f/$ana_node.git" "$work/ana.git"
 all_of() { git -C "$work/$1" rev-list --objects --all | cut -d' ' -f1 | sort; }
 all_of ana.git >"$work/own"
-all_of boris.git | comm -23 - "$work/own" | git -C "$work/boris.git" cat-file --batch-check='%(objecttype) %(objectname)' |
-    sort -r | cut -d' ' -f2 >"$work/all_ids"	# trees, commits, blobs: the few first
-head -n "$wanted" "$work/all_ids" >"$work/ids"
+# Its trees and commits are few: they come first.
+all_of boris.git | comm -23 - "$work/own" | git -C "$work/boris.git" cat-file --batch-check="%(objecttype) %(objectname)" |
+    sort -r | cut -d' ' -f2 | head -n "$wanted" | sort >"$work/ids"
 is "there are $wanted ids to ask for" "$(wc -l <"$work/ids" | tr -d ' ')" "$wanted"
 ok "of commits, trees and blobs" sh -c 'git -C "$1" cat-file --batch-check="%(objecttype)" <"$2" | sort | uniq | wc -l | grep -q 3' sh "$work/boris.git" "$work/ids"
 nobody=00000000000000000000000000000000000000aa

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 
 #include "../support/link.h"
+#include "node/ask.h"
 #include "node/edit.h"
-#include "node/quarantine.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -192,7 +192,7 @@ a_head_confirms_and_it_is_taken(void **state)
 	(void)state;
 	comes_late(about_ion(true));
 	link_sync(&ion);
-	assert_int_equal(quarantine_decide(hub.node, latest_refused(), true, &hub.node->person, &err), OK);
+	assert_int_equal(ask_decide(hub.node, latest_refused(), true, &err), OK);
 	assert_int_equal(held_works(), 0);
 	link_sync(&ion);
 	assert_true(ion.purged > 0);
@@ -208,7 +208,7 @@ a_head_lifts_it_and_all_is_as_before(void **state)
 	home_add(&hub, "deal", &client, (const char *[]){ "title=Other", NULL });
 	link_sync(&ion);
 	assert_int_equal(ion.received, 0);
-	assert_int_equal(quarantine_decide(hub.node, latest_refused(), false, &hub.node->person, &err), OK);
+	assert_int_equal(ask_decide(hub.node, latest_refused(), false, &err), OK);
 	link_sync(&ion);
 	assert_int_equal(ion.purged, 0);
 	assert_true(ion.received > 0);
@@ -284,7 +284,7 @@ a_device_is_held_as_a_whole(void **state)
 	assert_int_equal(ion.received, 1);
 	assert_true(has_deals());
 	may_edit_there(false);
-	assert_int_equal(quarantine_decide(hub.node, latest_refused(), true, &hub.node->person, &err), OK);
+	assert_int_equal(ask_decide(hub.node, latest_refused(), true, &err), OK);
 	assert_int_equal(link_fetch(&ion, &err), OK);
 	assert_true(ion.home.node->wiped);
 }
@@ -314,12 +314,12 @@ the_quarantine_says_until_when(void **state)
 
 	(void)state;
 	comes_late(about_ion(true));
-	assert_int_equal(quarantine_list(&list, hub.node, false, &err), OK);
+	assert_int_equal(ask_quarantine(&list, hub.node, false, &err), OK);
 	assert_int_equal(json_array_size(list), 1);
 	assert_true(json_is_string(json_object_get(json_array_get(list, 0), "holds_until")));
 	json_decref(list);
 	hub.node->clock_offset_ms += (int64_t)HOLD_MS + 1;
-	assert_int_equal(quarantine_list(&list, hub.node, false, &err), OK);
+	assert_int_equal(ask_quarantine(&list, hub.node, false, &err), OK);
 	assert_null(json_object_get(json_array_get(list, 0), "holds_until"));
 	json_decref(list);
 }

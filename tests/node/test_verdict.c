@@ -14,7 +14,7 @@
 #include "crypto/key.h"
 #include "node/access.h"
 #include "node/aside.h"
-#include "node/quarantine.h"
+#include "node/ask.h"
 #include "node/report.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -106,7 +106,7 @@ state_of_last(void)
 	static char last[16];
 	json_t *list;
 
-	assert_int_equal(quarantine_list(&list, hub.node, true, &err), OK);
+	assert_int_equal(ask_quarantine(&list, hub.node, true, &err), OK);
 	assert_true(json_array_size(list) > 0);
 	snprintf(last, sizeof(last), "%s", json_string_value(json_object_get(
 	    json_array_get(list, json_array_size(list) - 1), "state")));
@@ -192,17 +192,16 @@ what_the_hub_rejected_waits_for_nobody(void **unused)
 
 	(void)unused;
 	assert_refused(&batch, "rejected", "no right to change Deals");
-	assert_int_equal(quarantine_list(&list, hub.node, false, &err), OK);
+	assert_int_equal(ask_quarantine(&list, hub.node, false, &err), OK);
 	assert_int_equal(json_array_size(list), 0);
 	json_decref(list);
-	assert_int_equal(quarantine_list(&list, hub.node, true, &err), OK);
+	assert_int_equal(ask_quarantine(&list, hub.node, true, &err), OK);
 	one = json_array_get(list, 0);
 	assert_string_equal(json_string_value(json_object_get(one, "decided_by")), "hub");
-	assert_int_equal(quarantine_decide(hub.node, json_integer_value(json_object_get(one, "id")), true,
-	    &hub.node->person, &err), ERR_CONFLICT);
+	assert_int_equal(ask_decide(hub.node, json_integer_value(json_object_get(one, "id")), true, &err), ERR_CONFLICT);
 	/* That a head has seen it is noted, once. */
-	assert_int_equal(quarantine_decide(hub.node, 1, false, &hub.node->person, &err), OK);
-	assert_int_equal(quarantine_decide(hub.node, 1, false, &hub.node->person, &err), ERR_CONFLICT);
+	assert_int_equal(ask_decide(hub.node, 1, false, &err), OK);
+	assert_int_equal(ask_decide(hub.node, 1, false, &err), ERR_CONFLICT);
 	json_decref(list);
 }
 
@@ -411,7 +410,7 @@ work_that_peers_merged_and_the_hub_refused_is_void_everywhere(void **unused)
 	assert_int_equal(ion.admission.known, 1);
 	assert_same_profile();
 	/* A head takes it in after all: then it counts on every node. */
-	assert_int_equal(quarantine_decide(hub.node, 1, true, &hub.node->person, &err), OK);
+	assert_int_equal(ask_decide(hub.node, 1, true, &err), OK);
 	assert_city(&hub, "Late");
 	link_sync(&head);
 	link_sync(&ion);
@@ -521,8 +520,8 @@ an_author_sees_what_waits_and_what_is_rejected(void **unused)
 	assert_int_equal(db_commit(ion.home.node->db, &err), OK);
 	assert_notices((const char *[]){ "waiting", "waiting", "rejected", NULL });
 	/* A head rejects one and adopts the other. */
-	assert_int_equal(quarantine_decide(hub.node, 1, false, &hub.node->person, &err), OK);
-	assert_int_equal(quarantine_decide(hub.node, 2, true, &hub.node->person, &err), OK);
+	assert_int_equal(ask_decide(hub.node, 1, false, &err), OK);
+	assert_int_equal(ask_decide(hub.node, 2, true, &err), OK);
 	link_sync(&ion);
 	assert_notices((const char *[]){ "rejected", "rejected", NULL });
 }

@@ -158,7 +158,7 @@ work_assign(struct seat *seat)
 		break;
 	default:
 		code = handover(&moved, seat->node, client, 1,
-		    &world.seats[1 + dice_pick((uint32_t)world.seat_count - 1)].person, &err);
+		    &world.seats[1 + dice_pick((uint32_t)world.seat_count - 1)].person, HANDOVER_INSTANT, &err);
 		if (code == OK && moved)
 			SOMETIMES(handover);
 		world_trace("handover", (uint64_t)code);
@@ -195,15 +195,17 @@ work_decide(void)
 {
 	struct seat *before = world_act(HUB);
 	bool adopt = dice_chance(128);
+	struct access access = { 0 };
 	json_t *list = NULL;
 	struct err err;
 	enum err_code code;
 
-	if (quarantine_list(&list, HUB->node, false, &err) != OK) {
+	if (access_load(&access, HUB->node, &HUB->person, &err) != OK ||
+	    quarantine_list(&list, HUB->node, &access, false, &err) != OK) {
 		world_fail("P13", "the quarantine cannot be listed: %s", err.msg);
 	} else if (json_array_size(list) > 0) {
 		code = quarantine_decide(HUB->node, json_integer_value(json_object_get(json_array_get(list, 0), "id")),
-		    adopt, &HUB->person, &err);
+		    adopt, &access, &err);
 		if (code == OK && adopt)
 			SOMETIMES(adopted);
 		if (code == OK && !adopt)
@@ -213,5 +215,6 @@ work_decide(void)
 		fault_end(HUB, code, false);
 	}
 	json_decref(list);
+	access_release(&access);
 	world_act(before);
 }

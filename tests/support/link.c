@@ -16,12 +16,14 @@
 #include "core/seal.h"
 #include "crypto/key.h"
 #include "node/aside.h"
+#include "node/drain.h"
 #include "node/edit.h"
 #include "node/entitle.h"
 #include "node/header.h"
 #include "node/passport.h"
 #include "node/purge.h"
 #include "node/verdict.h"
+#include "node/wipe.h"
 #include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -306,8 +308,8 @@ order_purges(struct header *header, struct feed *down, struct node *hub)
 		    db_col_text(stmt, 0, NULL));
 	}
 	for (size_t i = 0; i < header->purge_count; i++)
-		must(db_run(hub->db, SQL_PURGE_TOLD, &err, "isi", down->f, header->purges[i].shard,
-		    (int64_t)header->n), &err);
+		must(db_run(hub->db, SQL_PURGE_TOLD, &err, "isii", down->f, header->purges[i].shard,
+		    (int64_t)header->n, (int64_t)header->time_ms), &err);
 }
 
 /* The next commit of the down feed. */
@@ -335,6 +337,8 @@ make_down(struct feed *down, struct link *link)
 	header_encode(&text, &header, hub->key);
 	must(passport_make(&passport, hub, link->home.node->id, &link->person, PASSPORT_VALID_MS, &err), &err);
 	must(feed_commit(down, hub, bs, count, &text, &passport, &err), &err);
+	if (header.more == 0)
+		must(drain_told(hub, down, down->n, &err), &err);
 	must(db_commit(hub->db, &err), &err);
 	free(bs);
 	header_release(&header);
@@ -366,17 +370,21 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
 {
 	struct node *node = link->home.node;
 	bool own_work;
+	struct wipe_word word;
 	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
 	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len,
 	    node_now_ms(node), err);
 	size_t count = 0;
 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
+		if (strcmp(header->purges[i].shard, "*") == 0)
+			code = wipe_check(&word, node, chunk, err);
+	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		code = obey(link, &header->purges[i], orders, &count, err);
 	if (code == OK)
 		code = purge_shards(node, orders, count, err);
 	free(orders);
-	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
+	for (size_t i = 0; i < chunk->part_count && code == OK && !node->wiped; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
 	for (size_t i = 0; i < header->refusal_count && code == OK; i++)
 		code = verdict_take(&own_work, node, &header->refusals[i], err);

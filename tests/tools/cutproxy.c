@@ -7,7 +7,8 @@
  * connection to PORT.  FILE holds a number and is read anew for each session:
  * after that many bytes, both directions and all connections counted together,
  * every connection is cut; a negative number never cuts.  The count starts anew
- * when FILE changes.  Whatever comes in goes out DELAY_MS later, one thing at a time.
+ * when FILE changes.  Words after the number, two at most: a request with one is answered with
+ * 400 here, and goes no further.  Whatever comes in goes out DELAY_MS later, one thing at a time.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,11 +26,13 @@
 
 struct line {
 	int ends[2];
+	int refused;			/* the rest of what it sends is dropped */
 };
 
 static struct line lines[LINES_MAX];
 static size_t line_count;
 static useconds_t delay_us;
+static char refused_words[2][64];
 static long budget = -1, budget_given = -1;	/* negative: no end */
 
 static void
@@ -55,7 +58,8 @@ read_budget(const char *path)
 	FILE *file = fopen(path, "r");
 	long given;
 
-	if (file == NULL || fscanf(file, "%ld", &given) != 1)
+	refused_words[0][0] = refused_words[1][0] = '\0';
+	if (file == NULL || fscanf(file, "%ld %63s %63s", &given, refused_words[0], refused_words[1]) < 1)
 		given = budget_given;
 	if (file)
 		fclose(file);
@@ -77,6 +81,7 @@ add_line(int listener, uint16_t port)
 		close(out);
 		return;
 	}
+	lines[line_count].refused = 0;
 	lines[line_count].ends[0] = in;
 	lines[line_count++].ends[1] = out;
 }
@@ -97,10 +102,21 @@ write_all(int fd, const char *p, size_t len)
 	return 0;
 }
 
+static int
+has_refused_word(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (refused_words[i][0] && memmem(bytes, len, refused_words[i], strlen(refused_words[i])))
+			return 1;
+	return 0;
+}
+
 /* 1: goes on, 0: ended by one side, -1: cut. */
 static int
-relay(int from, int to)
+relay(struct line *line, size_t end)
 {
+	static const char no[] = "HTTP/1.1 400 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+	int from = line->ends[end], to = line->ends[!end];
 	char bytes[16384];
 	size_t max = sizeof(bytes);
 	ssize_t n;
@@ -111,6 +127,12 @@ relay(int from, int to)
 	if (max == 0)
 		return -1;
 	usleep(delay_us);
+	if (n > 0 && end == 0 && (line->refused || has_refused_word(bytes, (size_t)n))) {
+		if (!line->refused && write_all(from, no, sizeof(no) - 1) < 0)
+			return 0;
+		line->refused = 1;
+		return 1;
+	}
 	if (n <= 0 || write_all(to, bytes, (size_t)n) < 0)
 		return 0;
 	if (budget > 0)
@@ -162,7 +184,7 @@ main(int argc, char **argv)
 		for (size_t i = count; i-- > 0;)
 			for (size_t end = 0, on = 1; end < 2 && on; end++) {
 				int state = fds[1 + 2 * i + end].revents ?
-				    relay(lines[i].ends[end], lines[i].ends[!end]) : 1;
+				    relay(&lines[i], end) : 1;
 
 				if ((on = state > 0) == 0)
 					drop_line(i, state);
