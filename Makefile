@@ -3,6 +3,7 @@
 # make demo            the main job, told             make bench     measured against plain SQLite
 # make sweep           real processes, killed and cut off many times (minutes)
 # make mutants         bugs planted one by one: do the tests notice? (minutes)
+# make load            a hub with 1,000 nodes, drips, forgeries; make soak MINUTES=10: does it grow?
 # make sim SEEDS=1000  whole organisations on simulated disks, lines and clocks
 # make fuzz T=batch SECONDS=60    one parser under libFuzzer (clang); tests/fuzz has them
 # make install DESTDIR= PREFIX=/usr/local
@@ -125,6 +126,13 @@ $(B)/tools/bench: $(call OBJ,$(wildcard tools/bench*.c)) $(B)/libsatchel.a
 bench: $(B)/tools/bench $(B)/satchel
 	$(Q)$(B)/tools/bench $(abspath $(B)/satchel)
 
+$(B)/tools/load: $(call OBJ,$(wildcard tools/load*.c) tools/bench_home.c) $(B)/libsatchel.a
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+load: $(B)/tools/load $(B)/satchel
+	$(Q)$(B)/tools/load $(abspath $(B)/satchel)
+soak: $(B)/tools/load $(B)/satchel
+	$(Q)$(B)/tools/load $(abspath $(B)/satchel) $(or $(MINUTES),10)
+
 install: $(B)/satchel
 	install -D -m 755 $(B)/satchel $(DESTDIR)$(PREFIX)/bin/satchel
 	install -D -m 644 tools/satchel-hub.service $(DESTDIR)$(PREFIX)/share/doc/satchel/satchel-hub.service
@@ -135,6 +143,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check sweep fuzz mutants sim layers demo bench install clean
+.PHONY: all one tests check sweep fuzz mutants sim layers demo bench load soak install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -24,7 +24,7 @@
 
 #define PATHS 16
 
-static char scratch[512];
+static char scratch[512], ram[512];
 static pid_t servers[8];	/* to be ended with us */
 
 void
@@ -77,6 +77,8 @@ clean_up(void)
 		if (servers[i] > 0)
 			kill(servers[i], SIGTERM);
 	remove_tree(scratch);
+	if (ram[0])
+		remove_tree(ram);
 }
 
 const char *
@@ -95,17 +97,44 @@ bench_scratch(void)
 	return scratch;
 }
 
-const char *
-bench_path(const char *fmt, ...)
+static const char *
+path_in(const char *where, const char *fmt, va_list args)
 {
 	static char paths[PATHS][1024];
 	static unsigned next;
 	char *path = paths[next++ % PATHS];
-	size_t len = (size_t)snprintf(path, sizeof(paths[0]), "%s/", bench_scratch());
+	size_t len = (size_t)snprintf(path, sizeof(paths[0]), "%s/", where);
+
+	vsnprintf(path + len, sizeof(paths[0]) - len, fmt, args);
+	return path;
+}
+
+const char *
+bench_path(const char *fmt, ...)
+{
+	const char *path;
 	va_list args;
 
 	va_start(args, fmt);
-	vsnprintf(path + len, sizeof(paths[0]) - len, fmt, args);
+	path = path_in(bench_scratch(), fmt, args);
+	va_end(args);
+	return path;
+}
+
+const char *
+bench_ram_path(const char *fmt, ...)
+{
+	const char *path;
+	va_list args;
+
+	bench_scratch();
+	if (ram[0] == '\0') {
+		snprintf(ram, sizeof(ram), "/dev/shm/satchel-bench-XXXXXX");
+		if (mkdtemp(ram) == NULL)
+			ram[0] = '\0';
+	}
+	va_start(args, fmt);
+	path = path_in(ram[0] ? ram : scratch, fmt, args);
 	va_end(args);
 	return path;
 }
@@ -196,6 +225,12 @@ bench_sync(struct sync_result *result, struct node *node)
 void
 bench_serve(struct bench_server *out, const char *satchel, const char *home)
 {
+	bench_serve_at(out, satchel, home, "127.0.0.1:0");
+}
+
+void
+bench_serve_at(struct bench_server *out, const char *satchel, const char *home, const char *listen)
+{
 	char line[256] = "", *url;
 	int ends[2];
 	size_t i;
@@ -209,7 +244,7 @@ bench_serve(struct bench_server *out, const char *satchel, const char *home)
 		dup2(ends[1], STDOUT_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		execl(satchel, satchel, "--home", home, "serve", "--listen", "127.0.0.1:0", (char *)NULL);
+		execl(satchel, satchel, "--home", home, "serve", "--listen", listen, (char *)NULL);
 		_exit(127);
 	}
 	for (i = 0; servers[i] > 0; i++)

@@ -15,6 +15,8 @@
 const char *bench_scratch(void);
 /* A path in it; valid until sixteen more were asked for. */
 const char *bench_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Likewise on a RAM disk, where there is one. */
+const char *bench_ram_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* CODE is not OK: say where and end. */
 void bench_must(enum err_code code, const struct err *err, const char *doing);
 double bench_now(void);		/* seconds, never falls */
@@ -33,6 +35,8 @@ struct bench_server {
 	char url[64];
 };
 void bench_serve(struct bench_server *out, const char *satchel, const char *home);
+/* At LISTEN, "127.0.0.1:PORT". */
+void bench_serve_at(struct bench_server *out, const char *satchel, const char *home, const char *listen);
 void bench_serve_end(struct bench_server *server);
 
 struct id bench_person(struct node *hub, const char *name, const char *role);

@@ -22,6 +22,7 @@ struct reaper {
 	pthread_cond_t changed;
 	LIST_HEAD(, reaper_entry) entries;
 	uint64_t header_us, grace_us;
+	size_t count, crowd;	/* those that stand, uncut */
 	bool stop;
 };
 
@@ -64,7 +65,16 @@ has_pace(enum reaper_phase phase)
 }
 
 static void
-judge(const struct reaper *reaper, struct reaper_entry *entry, uint64_t now)
+cut(struct reaper *reaper, struct reaper_entry *entry)
+{
+	shutdown(entry->fd, SHUT_RDWR);
+	entry->due_us = NEVER;
+	entry->cut = true;
+	reaper->count--;
+}
+
+static void
+judge(struct reaper *reaper, struct reaper_entry *entry, uint64_t now)
 {
 	if (has_pace(entry->phase)) {
 		uint64_t total = moved(entry);
@@ -74,10 +84,31 @@ judge(const struct reaper *reaper, struct reaper_entry *entry, uint64_t now)
 		if (entry->due_us > now + reaper->grace_us)
 			entry->due_us = now + reaper->grace_us;
 	}
-	if (entry->due_us <= now) {
-		shutdown(entry->fd, SHUT_RDWR);
-		entry->due_us = NEVER;
-	}
+	if (entry->due_us <= now)
+		cut(reaper, entry);
+}
+
+static bool
+has_spent(const struct reaper *reaper, const struct reaper_entry *entry, uint64_t now, uint64_t us)
+{
+	uint64_t had = entry->phase == REAPER_HEADER ? reaper->header_us : reaper->grace_us;
+
+	return !entry->cut && entry->due_us != NEVER && entry->due_us + us <= now + had;
+}
+
+static void
+thin_out(struct reaper *reaper, uint64_t now)
+{
+	size_t cuts = reaper->count > reaper->crowd ? reaper->count - reaper->crowd : 0;
+	uint64_t most = reaper->header_us > reaper->grace_us ? reaper->header_us : reaper->grace_us;
+	struct reaper_entry *entry;
+
+	for (uint64_t us = most; cuts && us >= REAPER_CALM_US; us /= 2)
+		LIST_FOREACH(entry, &reaper->entries, link)
+			if (cuts && has_spent(reaper, entry, now, us)) {
+				cut(reaper, entry);
+				cuts--;
+			}
 }
 
 static void *
@@ -91,8 +122,9 @@ run(void *arg)
 		uint64_t now = now_us();
 
 		LIST_FOREACH(entry, &reaper->entries, link)
-			if (entry->due_us != NEVER)
+			if (!entry->cut && entry->due_us != NEVER)
 				judge(reaper, entry, now);
+		thin_out(reaper, now);
 		if (LIST_EMPTY(&reaper->entries))
 			pthread_cond_wait(&reaper->changed, &reaper->lock);
 		else
@@ -103,7 +135,8 @@ run(void *arg)
 }
 
 enum err_code
-reaper_start(struct reaper **out, unsigned header_deadline_s, unsigned grace_s, struct err *err)
+reaper_start(struct reaper **out, unsigned header_deadline_s, unsigned grace_s,
+    size_t crowd, struct err *err)
 {
 	struct reaper *reaper = mem_alloc(sizeof(*reaper));
 	pthread_condattr_t monotonic;
@@ -112,6 +145,7 @@ reaper_start(struct reaper **out, unsigned header_deadline_s, unsigned grace_s, 
 	LIST_INIT(&reaper->entries);
 	reaper->header_us = header_deadline_s * SECOND_US;
 	reaper->grace_us = grace_s * SECOND_US;
+	reaper->crowd = crowd;
 	pthread_mutex_init(&reaper->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -161,8 +195,10 @@ reaper_watch(struct reaper *reaper, struct reaper_entry *entry, int fd)
 {
 	pthread_mutex_lock(&reaper->lock);
 	entry->fd = fd;
+	entry->cut = false;
 	enter(reaper, entry, REAPER_HEADER);
 	LIST_INSERT_HEAD(&reaper->entries, entry, link);
+	reaper->count++;
 	pthread_cond_broadcast(&reaper->changed);
 	pthread_mutex_unlock(&reaper->lock);
 }
@@ -172,6 +208,7 @@ reaper_forget(struct reaper *reaper, struct reaper_entry *entry)
 {
 	pthread_mutex_lock(&reaper->lock);
 	LIST_REMOVE(entry, link);
+	reaper->count -= !entry->cut;
 	pthread_cond_broadcast(&reaper->changed);
 	pthread_mutex_unlock(&reaper->lock);
 }

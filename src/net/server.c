@@ -1,6 +1,8 @@
 #include "net/server.h"
 
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,7 @@
 #define SURPLUS_MAX (1024 * 1024)
 #define HEADERS_COUNT_MAX 128
 #define DRAIN_S 5
+#define RETRY_AFTER_S "5"
 
 struct server {
 	struct MHD_Daemon *daemon;
@@ -88,7 +91,7 @@ refuse(struct server *server, struct MHD_Connection *mhd, int status, const char
 	if (status == 405)
 		MHD_add_response_header(response, "Allow", "GET, POST");
 	if (status == 503)
-		MHD_add_response_header(response, "Retry-After", "5");
+		MHD_add_response_header(response, "Retry-After", RETRY_AFTER_S);
 	return queue(server, mhd, status, response, true);
 }
 
@@ -122,6 +125,18 @@ header_of(struct MHD_Connection *mhd, const char *name)
 	return MHD_lookup_connection_value(mhd, MHD_HEADER_KIND, name);
 }
 
+/* How long the last of what was sent had lain in the kernel, unread. */
+static uint32_t
+waited_ms(struct MHD_Connection *mhd)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct tcp_info tcp = { 0 };
+	socklen_t len = sizeof(tcp);
+
+	return getsockopt(info->connect_fd, IPPROTO_TCP, TCP_INFO, &tcp, &len) < 0 ? 0 : tcp.tcpi_last_data_recv;
+}
+
 /* The gate and the limits that need no body; 0 or a status. */
 static int
 judge_header(struct server *server, struct MHD_Connection *mhd,
@@ -144,6 +159,10 @@ judge_header(struct server *server, struct MHD_Connection *mhd,
 	    .headers = all.headers, .header_count = all.count }, why);
 	if (status != 0)
 		return status;
+	if (waited_ms(mhd) >= server->options.late_ms) {
+		*why = "too many came at once; try again soon";
+		return 503;
+	}
 	connection->query = strchr(connection->target, '?');
 	if (connection->query != NULL)
 		*connection->query++ = '\0';
@@ -366,9 +385,7 @@ static void
 set_defaults(struct server_options *options)
 {
 	if (options->connections_max == 0)
-		options->connections_max = 256;
-	if (options->per_address_max == 0)
-		options->per_address_max = 64;
+		options->connections_max = 2048;
 	if (options->threads == 0)
 		options->threads = 4;
 	if (options->threads > options->connections_max)
@@ -377,6 +394,8 @@ set_defaults(struct server_options *options)
 		options->header_deadline_s = 10;
 	if (options->body_grace_s == 0)
 		options->body_grace_s = 20;
+	if (options->late_ms == 0)
+		options->late_ms = 10000;
 	if (options->bodies_max == 0)
 		options->bodies_max = 256u * 1024 * 1024;
 }
@@ -395,7 +414,7 @@ server_start(struct server **out, const struct server_options *options, struct e
 	if (code != OK)
 		goto fail;
 	code = reaper_start(&server->reaper, server->options.header_deadline_s,
-	    server->options.body_grace_s, err);
+	    server->options.body_grace_s, server->options.connections_max * 3 / 4, err);
 	if (code != OK) {
 		close(fd);
 		goto fail;
@@ -405,7 +424,6 @@ server_start(struct server **out, const struct server_options *options, struct e
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_THREAD_POOL_SIZE, server->options.threads > 1 ? server->options.threads : 0,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->options.connections_max,
-	    MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)server->options.per_address_max,
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_STRICT_FOR_CLIENT, 1,
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server,

@@ -9,11 +9,15 @@
  * reaper (net/reaper.h).  The handler runs in one of a few threads and must be
  * safe for that; while it runs, the other connections of its thread wait.
  *
+ * There is no limit for one address: behind a proxy all nodes have the same.
+ *
  * The server answers for itself: what the gate says; 413 for a body beyond its
  * maximum, announced, received or inflated; 415 for a Content-Encoding other
  * than gzip; 400 for a broken gzip body and for trailers; 503 when the bodies
- * being received exceed what all may hold together.  Each of these closes the
- * connection.
+ * being received exceed what all may hold together, or when a request has lain
+ * unread for late_ms: then more has come than can be done, and to refuse costs
+ * less than to do what its sender soon stops waiting for.  Each of these closes
+ * the connection.
  */
 #ifndef NET_SERVER_H
 #define NET_SERVER_H
@@ -64,11 +68,11 @@ void server_reply_header(struct server_reply *reply, const char *name, const cha
 
 struct server_options {
 	const char *listen;		/* "127.0.0.1:PORT", "[::1]:PORT", "0.0.0.0:PORT"; port 0 picks one */
-	size_t connections_max;		/* 0: 256 */
-	size_t per_address_max;		/* 0: 64 */
+	size_t connections_max;		/* 0: 2048; from three quarters of them on the slowest are cut */
 	unsigned threads;		/* 0: 4 */
 	unsigned header_deadline_s;	/* 0: 10 */
 	unsigned body_grace_s;		/* 0: 20; of a body and of a reply */
+	unsigned late_ms;		/* 0: 10,000; what has waited for us longer is told to come again */
 	size_t bodies_max;		/* 0: 256 MiB; received bodies of all connections together */
 	/* How large a body may be, raw and inflated, asked before any of it is
 	 * read; 0 refuses a body. */

@@ -19,6 +19,7 @@
 static struct server *server;
 static const char *at;
 static atomic_int taken;
+static unsigned deadline_s = 1;
 
 static void
 count_taken(void *context)
@@ -63,12 +64,12 @@ body_max(void *context, const char *method, const char *path)
 }
 
 static void
-start(size_t connections, size_t per_address)
+start(size_t connections, unsigned late_ms)
 {
 	const struct server_options options = {
 		.listen = "127.0.0.1:0", .handle = handle, .body_max = body_max, .threads = 2,
-		.connections_max = connections, .per_address_max = per_address,
-		.header_deadline_s = 1, .body_grace_s = 1,
+		.connections_max = connections, .late_ms = late_ms,
+		.header_deadline_s = deadline_s, .body_grace_s = deadline_s,
 	};
 
 	assert_int_equal(server_start(&server, &options, NULL), OK);
@@ -129,7 +130,7 @@ honest_clients_are_served_while_slow_ones_drip(void **state)
 	double begun;
 
 	(void)state;
-	start(20, 100);
+	start(20, 0);
 	for (int i = 0; i < SLOW; i++) {
 		all.fds[i] = raw_connect(at);
 		raw_puts(all.fds[i], i % 2 ? "GET / HTTP/1.1\r\nHost: h\r\nX: " :
@@ -231,26 +232,34 @@ an_idle_connection_ends(void **state)
 	close(fd);
 }
 
+/* 40 that would stand for a minute, and room for 30 more. */
 static void
-one_address_has_only_so_many_connections(void **state)
+a_crowd_is_thinned_out_slowest_first(void **state)
 {
-	int fds[4];
+	int fds[40], fresh, standing = 0;
 	char byte;
 
 	(void)state;
-	start(0, 4);
-	for (int i = 0; i < 4; i++) {
+	deadline_s = 60;
+	start(40, 0);
+	deadline_s = 1;
+	for (int i = 0; i < 40; i++) {
 		fds[i] = raw_connect(at);
-		raw_puts(fds[i], "GET / HTTP/1.1\r\n");
+		raw_puts(fds[i], i % 2 ? "GET / HTTP/1.1\r\nHost: h\r\n" :
+		    "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n");
 	}
-	raw_sleep_ms(100);
-	assert_int_equal(ask("/"), 0);
-	for (int i = 0; i < 4; i++) {
-		assert_int_equal(recv(fds[i], &byte, 1, MSG_DONTWAIT), -1);
+	raw_sleep_ms(1500);
+	fresh = raw_connect(at);
+	raw_sleep_ms(300);
+	assert_int_equal(ask("/"), 200);
+	for (int i = 0; i < 40; i++) {
+		standing += recv(fds[i], &byte, 1, MSG_DONTWAIT) == -1;
 		close(fds[i]);
 	}
-	raw_sleep_ms(200);
-	assert_int_equal(ask("/"), 200);
+	/* Three quarters may stand, the one that has just come among them. */
+	assert_in_range(standing, 20, 30);
+	assert_int_equal(recv(fresh, &byte, 1, MSG_DONTWAIT), -1);
+	close(fresh);
 }
 
 static void *
@@ -258,6 +267,27 @@ ask_slow(void *arg)
 {
 	*(int *)arg = ask("/slow");
 	return NULL;
+}
+
+static void
+what_has_waited_too_long_is_told_to_come_again(void **state)
+{
+	pthread_t threads[8];
+	int statuses[8], served = 0, refused = 0;
+
+	(void)state;
+	start(0, 300);
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, ask_slow, &statuses[i]);
+	for (int i = 0; i < 8; i++) {
+		pthread_join(threads[i], NULL);
+		served += statuses[i] == 200;
+		refused += statuses[i] == 503;
+	}
+	/* Two threads, 700 ms each: who stands behind another has waited. */
+	assert_true(served >= 1 && refused >= 2);
+	assert_int_equal(served + refused, 8);
+	assert_int_equal(ask("/"), 200);
 }
 
 static void
@@ -308,7 +338,8 @@ main(void)
 		cmocka_unit_test_teardown(who_does_not_take_the_answer_is_cut, cleanup),
 		cmocka_unit_test_teardown(who_takes_the_answer_slowly_but_with_pace_gets_it_all, cleanup),
 		cmocka_unit_test_teardown(an_idle_connection_ends, cleanup),
-		cmocka_unit_test_teardown(one_address_has_only_so_many_connections, cleanup),
+		cmocka_unit_test_teardown(a_crowd_is_thinned_out_slowest_first, cleanup),
+		cmocka_unit_test_teardown(what_has_waited_too_long_is_told_to_come_again, cleanup),
 		cmocka_unit_test_teardown(stopping_lets_a_running_answer_end_and_nothing_else, cleanup),
 		cmocka_unit_test_teardown(a_server_starts_and_stops_again_and_again, cleanup),
 	};
