@@ -301,6 +301,24 @@ bench_person(struct node *hub, const char *name, const char *role)
 	return id;
 }
 
+void
+bench_persons(struct id *out, size_t count, struct node *hub, const char *role)
+{
+	const struct type *type = schema_type("person", 6);
+	struct edit *edit;
+	struct err err;
+	char name[32];
+
+	bench_must(edit_begin(&edit, hub, &err), &err, "begin");
+	for (size_t i = 0; i < count; i++) {
+		bench_must(edit_new(edit, type, NULL, &out[i], &err), &err, "a person");
+		snprintf(name, sizeof(name), "Rep %zu", i);
+		set_text(edit, type, "name", name);
+		set_text(edit, type, "role", role);
+	}
+	bench_must(edit_commit(edit, &err), &err, "persons");
+}
+
 struct id *
 bench_client_ids(struct node *node, size_t count)
 {
@@ -336,6 +354,13 @@ bench_give(struct node *hub, const struct id *clients, size_t count, const struc
 		set_text(edit, type, "owner", hex);
 	}
 	bench_must(edit_commit(edit, &err), &err, "assign");
+}
+
+void
+bench_give_each(struct node *hub, const struct id *clients, size_t each, const struct id *owners, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		bench_give(hub, clients + i * each, each, &owners[i]);
 }
 
 void

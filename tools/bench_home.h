@@ -40,6 +40,8 @@ void bench_serve_at(struct bench_server *out, const char *satchel, const char *h
 void bench_serve_end(struct bench_server *server);
 
 struct id bench_person(struct node *hub, const char *name, const char *role);
+/* COUNT of them in one action. */
+void bench_persons(struct id *out, size_t count, struct node *hub, const char *role);
 /* PERSON's new device; it has not synced yet. */
 struct node *bench_join(struct node *hub, const struct bench_server *server, const struct id *person,
     const char *home);
@@ -49,6 +51,8 @@ double bench_sync(struct sync_result *result, struct node *node);
 /* The first COUNT clients here; freed by the caller. */
 struct id *bench_client_ids(struct node *node, size_t count);
 void bench_give(struct node *hub, const struct id *clients, size_t count, const struct id *owner);
+/* The first EACH of CLIENTS to the first of OWNERS, and so on: an action each. */
+void bench_give_each(struct node *hub, const struct id *clients, size_t each, const struct id *owners, size_t count);
 /* One action: one field of one client. */
 void bench_edit(struct node *node, const struct id *client, const char *text);
 

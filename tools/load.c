@@ -1,11 +1,12 @@
 /*
  * load SATCHEL [MINUTES] - a hub under load and abuse: a real `satchel serve`,
- * nodes that joined it and sync over loopback, many at once.  The hub's home is
- * on a disk (TMPDIR, else /var/tmp), those of the nodes on the RAM disk, so that
- * the clients cost little beside it; they do use the same processors.
+ * nodes that joined it and sync over loopback, many at once.  First some whole
+ * ones (sync_run, homes on the RAM disk), then a thousand light ones
+ * (load_light.h).  The hub's home is on a disk (TMPDIR, else /var/tmp).  The
+ * clients use the same processors.
  *
  * With MINUTES the mix goes on for so long, and memory and open files of the hub
- * are compared before and after.  LOAD=crowd: 60 nodes and 100 drips.
+ * are compared before and after.  LOAD=crowd: 60 whole nodes and 100 drips.
  * Ends with 1 when a session failed.
  */
 #include <dirent.h>
@@ -22,8 +23,7 @@
 #include "bench_home.h"
 #include "crypto/key.h"
 #include "load_abuse.h"
-#include "node/enrol.h"
-#include "node/invite.h"
+#include "load_light.h"
 #include "node/sync.h"
 #include "repo/remote.h"
 
@@ -31,32 +31,32 @@
 #define WAITS_MAX 5		/* of one session, when the hub asks for it */
 
 struct scale {
-	size_t nodes, flight, drips, forged, storm;
+	size_t whole, light, flight, drips, forged, storm;
 };
 
-static const struct scale full = { 1000, 200, 1000, 10000, 300 };
-static const struct scale crowd = { 60, 60, 100, 500, 60 };
+static const struct scale full = { 100, 1000, 200, 1000, 10000, 300 };
+static const struct scale crowd = { 60, 0, 60, 100, 500, 60 };
 
 struct member {
 	char home[256];
 	struct id clients[OWNED];
 };
 
-/* Sessions that run together. */
+/* Sessions that run together: COUNT, among the first OF members, or of LIGHTS. */
 struct round {
-	const struct scale *scale;
 	struct member *members;
-	size_t count;
+	struct light *lights;
+	const char *url;
+	size_t count, of, flight;
 	bool edits;
 	atomic_size_t next, failed, waited;
-	atomic_uint_least64_t requests, sent, received;
+	atomic_uint_least64_t requests, sent, bytes;
 	double *took;
 };
 
 struct hub {
 	struct bench_server server;
 	int port;
-	double cpu;		/* when the measured part began */
 };
 
 static size_t failures;
@@ -120,41 +120,64 @@ rest(double seconds)
 	    .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9) }, NULL);
 }
 
-/* One session as the command runs it, with the waits that the hub asks for. */
-static double
-session(struct round *round, struct member *member)
+static enum err_code
+sync_whole(uint64_t *retry_after_s, struct round *round, struct node *node, struct err *err)
 {
 	const struct sync_options options = { .url = NULL };
 	struct sync_result result;
-	struct node *node;
+	enum err_code code = sync_run(&result, node, &options, err);
+
+	*retry_after_s = result.retry_after_s;
+	atomic_fetch_add(&round->requests, result.requests);
+	atomic_fetch_add(&round->bytes, result.bytes_in);
+	atomic_fetch_add(&round->sent, result.sent_batches);
+	return code;
+}
+
+static enum err_code
+sync_light(uint64_t *retry_after_s, struct round *round, struct light *light, struct err *err)
+{
+	struct light_result result;
+	enum err_code code = load_light_sync(&result, light, round->url, err);
+
+	*retry_after_s = result.retry_after_s;
+	atomic_fetch_add(&round->requests, result.requests);
+	atomic_fetch_add(&round->bytes, result.bytes);
+	return code;
+}
+
+/* One session as the command runs it, with the waits that the hub asks for. */
+static double
+session(struct round *round, size_t i)
+{
+	uint64_t retry_after_s;
+	struct node *node = NULL;
 	enum err_code code;
 	struct err err;
 	char text[32];
 	double start;
 
-	bench_must(node_open(&node, member->home, &err), &err, member->home);
+	if (round->members)
+		bench_must(node_open(&node, round->members[i].home, &err), &err, round->members[i].home);
 	if (round->edits) {
-		snprintf(text, sizeof(text), "%" PRIx64, node_now_ms(node) * 1000 + (uint64_t)(member - round->members));
-		bench_edit(node, &member->clients[node_now_ms(node) % OWNED], text);
+		snprintf(text, sizeof(text), "%" PRIu64, node_now_ms(node) % 1000000);
+		bench_edit(node, &round->members[i].clients[node_now_ms(node) % OWNED], text);
 	}
 	start = bench_now();
-	code = sync_run(&result, node, &options, &err);
-	for (int i = 0; code != OK && result.retry_after_s && i < WAITS_MAX; i++) {
+	for (int waits = 0;; waits++) {
 		uint32_t random;
 
+		code = node ? sync_whole(&retry_after_s, round, node, &err) :
+		    sync_light(&retry_after_s, round, &round->lights[i], &err);
+		if (code == OK || retry_after_s == 0 || waits == WAITS_MAX)
+			break;
 		key_random(&random, sizeof(random));
-		rest((double)result.retry_after_s * (1 + (double)random / UINT32_MAX));
+		rest((double)retry_after_s * (1 + (double)random / UINT32_MAX));
 		atomic_fetch_add(&round->waited, 1);
-		code = sync_run(&result, node, &options, &err);
 	}
-	if (code != OK) {
-		/* One of each round will do. */
-		if (atomic_fetch_add(&round->failed, 1) == 0)
-			fprintf(stderr, "load: %s\n", err.msg);
-	}
-	atomic_fetch_add(&round->requests, result.requests);
-	atomic_fetch_add(&round->sent, result.sent_batches);
-	atomic_fetch_add(&round->received, result.received_batches);
+	/* One of each round will do. */
+	if (code != OK && atomic_fetch_add(&round->failed, 1) == 0)
+		fprintf(stderr, "load: %s\n", err.msg);
 	start = bench_now() - start;
 	node_close(node);
 	return start;
@@ -167,7 +190,7 @@ run_sessions(void *arg)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&round->next, 1)) < round->count)
-		round->took[i] = session(round, &round->members[i % round->scale->nodes]);
+		round->took[i] = session(round, i % round->of);
 	return NULL;
 }
 
@@ -196,31 +219,28 @@ print_round(const char *what, const struct round *round, const struct hub *hub, 
 	printf("%-34s %7.2f %8.0f %8.0f %8.0f %8.0f %6zu %6zu %8.1f %6.0f%%\n", what, seconds, (double)n / seconds,
 	    took[n / 2] * 1e3, took[(n * 99) / 100] * 1e3, took[n - 1] * 1e3, (size_t)round->failed,
 	    (size_t)round->waited, hub_mib(hub), cpu / seconds * 100);
-	printf("%-34s %7s %8.2f ms of the hub's CPU each; %.1f requests, %.1f batches out, %.1f in\n", "", "",
+	printf("%-34s %7s %8.2f ms of the hub's CPU each; %.1f requests, %.1f batches out, %.1f KiB in\n", "", "",
 	    cpu * 1e3 / (double)n, (double)round->requests / (double)n, (double)round->sent / (double)n,
-	    (double)round->received / (double)n);
+	    (double)round->bytes / (double)n / 1024);
 	fflush(stdout);
 }
 
-/* COUNT sessions, FLIGHT at once.  WHAT NULL: nothing is printed. */
 static void
-run_round(const char *what, const struct hub *hub, const struct scale *scale, struct member *members, size_t count,
-    size_t flight, bool edits)
+run_round(const char *what, const struct hub *hub, struct round round)
 {
-	struct round round = { .scale = scale, .members = members, .count = count, .edits = edits };
-	pthread_t *threads = mem_alloc(flight * sizeof(*threads));
+	pthread_t *threads = mem_alloc(round.flight * sizeof(*threads));
 	double start = bench_now(), cpu = hub_cpu(hub);
 
-	round.took = mem_alloc(count * sizeof(double));
-	for (size_t i = 0; i < flight; i++)
+	round.url = hub->server.url;
+	round.took = mem_alloc(round.count * sizeof(double));
+	for (size_t i = 0; i < round.flight; i++)
 		if (pthread_create(&threads[i], NULL, run_sessions, &round) != 0) {
 			fprintf(stderr, "load: no thread\n");
 			exit(1);
 		}
-	for (size_t i = 0; i < flight; i++)
+	for (size_t i = 0; i < round.flight; i++)
 		pthread_join(threads[i], NULL);
-	if (what)
-		print_round(what, &round, hub, bench_now() - start, hub_cpu(hub) - cpu);
+	print_round(what, &round, hub, bench_now() - start, hub_cpu(hub) - cpu);
 	failures += round.failed;
 	free(round.took);
 	free(threads);
@@ -240,23 +260,19 @@ start_hub(struct hub *hub, const char *satchel, const char *home)
 }
 
 static struct member *
-make_members(struct node *node, const struct hub *hub, const struct scale *scale)
+make_whole(struct node *node, const struct hub *hub, size_t count, const struct id *clients)
 {
-	struct member *members = mem_alloc(scale->nodes * sizeof(*members));
-	struct id *clients = bench_client_ids(node, scale->nodes * OWNED);
+	struct member *members = mem_alloc(count * sizeof(*members));
+	struct id *persons = mem_alloc(count * sizeof(*persons));
 
-	for (size_t i = 0; i < scale->nodes; i++) {
-		char name[32];
-		struct id person;
-
-		snprintf(name, sizeof(name), "Rep %04zu", i);
+	bench_persons(persons, count, node, "rep");
+	bench_give_each(node, clients, OWNED, persons, count);
+	for (size_t i = 0; i < count; i++) {
 		snprintf(members[i].home, sizeof(members[i].home), "%s", bench_ram_path("node-%zu", i));
 		memcpy(members[i].clients, clients + i * OWNED, sizeof(members[i].clients));
-		person = bench_person(node, name, "rep");
-		bench_give(node, members[i].clients, OWNED, &person);
-		node_close(bench_join(node, &hub->server, &person, members[i].home));
+		node_close(bench_join(node, &hub->server, &persons[i], members[i].home));
 	}
-	free(clients);
+	free(persons);
 	return members;
 }
 
@@ -281,42 +297,64 @@ forge(const struct hub *hub, const struct member *member, size_t count)
 /* --- the whole --- */
 
 static void
-measure(struct hub *hub, const struct scale *scale, struct member *members, const char *satchel, const char *home)
+measure(struct hub *hub, const struct scale *scale, struct node *node, const struct id *clients, const char *satchel)
 {
+	struct member *members = make_whole(node, hub, scale->whole, clients);
+	struct round round = { .members = members, .count = scale->whole, .of = scale->whole, .flight = scale->whole };
+	struct light *lights = NULL;
 	struct load_drips *drips;
+	double start = bench_now();
 
 	print_head();
-	run_round("first sync, 5 clients each", hub, scale, members, scale->nodes, scale->flight, false);
-	run_round("nothing new", hub, scale, members, scale->nodes, scale->flight, false);
-	run_round("nothing new, 1 at a time", hub, scale, members, scale->nodes / 4, 1, false);
-	run_round("one edit each", hub, scale, members, scale->nodes, scale->flight, true);
+	run_round("whole: first sync, 5 clients each", hub, round);
+	run_round("whole: nothing new", hub, round);
+	round.edits = true;
+	run_round("whole: one edit each", hub, round);
 	drips = load_drips_start(hub->port, scale->drips);
-	run_round("nothing new, beside drips", hub, scale, members, scale->nodes, scale->flight, false);
-	run_round("one edit each, beside drips", hub, scale, members, scale->nodes, scale->flight, true);
-	printf("%-34s %zu connections that drip, %" PRIu64 " came again after a cut\n", "", scale->drips,
-	    load_drips_stop(drips));
+	run_round("whole: one edit each, beside drips", hub, round);
+	if (scale->light) {
+		start = bench_now();
+		lights = load_light_register(node, scale->light, clients + scale->whole * OWNED, OWNED);
+		printf("%zu more nodes registered in %.1f s\n", scale->light, bench_now() - start);
+		round = (struct round){ .lights = lights, .count = scale->light, .of = scale->light,
+			.flight = scale->flight };
+		run_round("light: first sync, beside drips", hub, round);
+		run_round("light: nothing new, beside drips", hub, round);
+	}
+	printf("%zu connections dripped, %" PRIu64 " came again after a cut\n", scale->drips, load_drips_stop(drips));
+	if (scale->light) {
+		run_round("light: nothing new", hub, round);
+		run_round("light: nothing new, 1 at a time", hub, (struct round){ .lights = lights,
+		    .count = scale->light / 4, .of = scale->light, .flight = 1 });
+		round.count = round.flight = scale->storm;
+	}
 	forge(hub, &members[0], scale->forged);
 	bench_serve_end(&hub->server);
-	start_hub(hub, satchel, home);
-	run_round("all at once after a restart", hub, scale, members, scale->storm, scale->storm, true);
+	start_hub(hub, satchel, node->home);
+	run_round("all at once after a restart", hub, round);
+	free(lights);
+	free(members);
 }
 
 static void
-soak(struct hub *hub, const struct scale *scale, struct member *members, double minutes)
+soak(struct hub *hub, const struct scale *scale, struct node *node, const struct id *clients, double minutes)
 {
+	struct member *members = make_whole(node, hub, scale->whole, clients);
+	struct round round = { .members = members, .count = scale->whole, .of = scale->whole, .flight = scale->whole };
 	double end = bench_now() + minutes * 60, before = 0;
 	int files = 0;
 
 	print_head();
-	run_round("first sync, 5 clients each", hub, scale, members, scale->nodes, scale->flight, false);
-	for (int i = 0; bench_now() < end; i++) {
+	run_round("first sync, 5 clients each", hub, round);
+	for (int i = 0; i < 3 || bench_now() < end; i++) {
 		struct load_drips *drips = load_drips_start(hub->port, scale->drips);
 
-		run_round("the mix", hub, scale, members, scale->nodes, scale->flight, i % 2);
+		round.edits = i % 2;
+		run_round(round.edits ? "one edit each, beside drips" : "nothing new, beside drips", hub, round);
 		forge(hub, &members[0], scale->forged / 10);
 		load_drips_stop(drips);
 		rest(1);
-		/* Caches are warm after the first. */
+		/* What is kept for the next request is all there after the second. */
 		if (i < 2) {
 			before = hub_mib(hub);
 			files = hub_files(hub);
@@ -328,18 +366,18 @@ soak(struct hub *hub, const struct scale *scale, struct member *members, double 
 		printf("it GROWS\n");
 		failures++;
 	}
+	free(members);
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *name = getenv("LOAD");
+	const char *name = getenv("LOAD"), *home;
 	const struct scale *scale = name && strcmp(name, "crowd") == 0 ? &crowd : &full;
+	size_t all = (scale->whole + scale->light) * OWNED;
 	struct hub hub = { .port = 0 };
-	struct member *members;
-	const char *home;
 	struct node *node;
-	double start;
+	struct id *clients;
 
 	if (argc < 2 || argc > 3) {
 		fprintf(stderr, "usage: load SATCHEL [MINUTES]\n");
@@ -347,21 +385,18 @@ main(int argc, char **argv)
 	}
 	key_library_init();
 	remote_library_init();
-	home = mem_strdup(bench_path("hub"));
-	start = bench_now();
+	home = bench_path("hub");
 	node = bench_hub(home);
-	bench_import(node, bench_clients_csv(scale->nodes * OWNED), scale->nodes * OWNED);
-	start_hub(&hub, argv[1], home);
-	members = make_members(node, &hub, scale);
-	node_close(node);
-	printf("%zu persons, their nodes, %zu clients: made in %.1f s; then %zu sessions at once\n", scale->nodes,
-	    scale->nodes * OWNED, bench_now() - start, scale->flight);
+	bench_import(node, bench_clients_csv(all), all);
+	clients = bench_client_ids(node, all);
+	start_hub(&hub, argv[1], node->home);
 	if (argc == 3)
-		soak(&hub, scale, members, atof(argv[2]));
+		soak(&hub, scale, node, clients, atof(argv[2]));
 	else
-		measure(&hub, scale, members, argv[1], home);
+		measure(&hub, scale, node, clients, argv[1]);
 	bench_serve_end(&hub.server);
-	free(members);
+	node_close(node);
+	free(clients);
 	printf("%s\n", failures ? "FAILED" : "nothing failed");
 	return failures != 0;
 }
