@@ -26,7 +26,8 @@ const struct cmd cmd_sync = {
 	.summary = "send what is only here, receive what is new",
 	.help = "Own work is sent first. A line that breaks costs at most the part that was under\n"
 	    "way: what has arrived stays, and the next sync goes on from there. The status is 6\n"
-	    "when the hub cannot be reached, 4 when this device was revoked.\n"
+	    "when the hub cannot be reached, 4 when this device was revoked. A hub with too much to\n"
+	    "do says when to come again: sync waits for that, three times at most.\n"
 	    "With the URL of another node that runs satchel serve, work passes between the two\n"
 	    "without the hub, as far as each may have it: both must have synced with the hub within\n"
 	    "the last days (passport_hours of the organisation, 72 unless a head says otherwise).\n"

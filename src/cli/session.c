@@ -2,15 +2,19 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "crypto/key.h"
 #include "node/sync.h"
 #include "text/input.h"
 
 #define LINE_MAX_BYTES 4096
+#define WAITS_MAX 3
+#define WAIT_MAX_S 60		/* a person stands before it */
 
 static void
 show_progress(void *context, const struct sync_progress *progress)
@@ -105,13 +109,54 @@ print(const struct sync_result *result)
 	buf_release(&line);
 }
 
+/* What went before the hub asked us to wait counts too. */
+static void
+add_earlier(struct sync_result *result, const struct sync_result *earlier)
+{
+	result->sent_batches += earlier->sent_batches;
+	result->received_batches += earlier->received_batches;
+	result->purged_shards += earlier->purged_shards;
+	result->refused_batches += earlier->refused_batches;
+	result->rejected_batches += earlier->rejected_batches;
+	result->requests += earlier->requests;
+	result->bytes_out += earlier->bytes_out;
+	result->bytes_in += earlier->bytes_in;
+	result->passports += earlier->passports;
+	result->rekeyed = result->rekeyed || earlier->rekeyed;
+	if (earlier->refused_why[0])
+		snprintf(result->refused_why, sizeof(result->refused_why), "%s", earlier->refused_why);
+}
+
+/* Once to twice as long as the hub says: those whom it sent away at one time do
+ * not come back at one time. */
+static void
+wait_as_told(uint64_t retry_after_s)
+{
+	uint64_t ms = retry_after_s * 1000;
+	uint32_t random;
+
+	key_random(&random, sizeof(random));
+	ms += random % (ms + 1);
+	progress_end();
+	out_say(stderr, "The hub has too much to do just now: trying again in %llu s. Nothing is lost.",
+	    (unsigned long long)((ms + 999) / 1000));
+	nanosleep(&(struct timespec){ .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 }, NULL);
+}
+
 enum err_code
 session_run(const struct cli *cli, struct node *node, const char *url, struct err *err)
 {
 	struct sync_options options = { .url = url, .progress = show_progress };
-	struct sync_result result = { 0 };
+	struct sync_result result = { 0 }, earlier;
 	enum err_code code = sync_run(&result, node, &options, err);
 
+	for (int i = 0; i < WAITS_MAX && code == ERR_NETWORK && !result.wiped && result.retry_after_s &&
+	    result.retry_after_s <= WAIT_MAX_S; i++) {
+		wait_as_told(result.retry_after_s);
+		earlier = result;
+		code = sync_run(&result, node, &options, err);
+		add_earlier(&result, &earlier);
+	}
 	progress_end();
 	if (cli->json)
 		print_json(&result);

@@ -10,6 +10,7 @@ struct cli;
 struct node;
 
 /* Sync with the hub, or with the peer at URL (NULL: the hub), showing progress, and say how it went: one line, or JSON.
+ * When the hub asks to be left alone for a minute or less, waits and tries again, three times at most.
  * ERR_DENIED when this device was revoked and has erased itself. */
 enum err_code session_run(const struct cli *cli, struct node *node, const char *url, struct err *err);
 
