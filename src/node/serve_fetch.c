@@ -14,6 +14,11 @@
 #include "store/db.h"
 #include "store/log.h"
 
+/* So much of an answer is made before any of it leaves: nearly all of them are
+ * done then, and whoever takes his slowly holds no open database, nor the
+ * checkpoint of its log. */
+#define GATHER_MAX (256u << 10)
+
 struct item {
 	bool is_batch;
 	union {
@@ -177,6 +182,26 @@ send_done(void *context)
 	sending_free(s);
 }
 
+/* *WHOLE: all of it is in BODY.  Else none, and the rest is to be streamed. */
+static enum err_code
+gather(bool *whole, struct buf *body, struct sending *s, struct err *err)
+{
+	for (;;) {
+		buf_add(body, s->out.p + s->out_at, s->out.len - s->out_at);
+		if ((*whole = s->ended))
+			return OK;
+		if (body->len > GATHER_MAX)
+			break;
+		if (!next_packet(s))
+			return err_set(err, ERR_IO, "a pack cannot be made");
+	}
+	buf_clear(&s->out);
+	buf_add(&s->out, body->p, body->len);
+	s->out_at = 0;
+	buf_clear(body);
+	return OK;
+}
+
 static enum err_code
 plan(struct sending *s, const struct access *access, uint64_t from, uint64_t to, struct err *err)
 {
@@ -246,7 +271,7 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 	struct access access = { .subject.role = ROLE_COUNT };
 	const uint8_t *common = NULL;
 	uint64_t want_n = 0, have_n = 0;
-	bool revoked = false;
+	bool revoked = false, whole;
 	enum err_code code;
 
 	s->hub = hub;
@@ -279,7 +304,8 @@ serve_fetch(struct server_reply *reply, struct node *hub, const struct serve_cal
 		goto out;
 	}
 	s->side_band = fetch.side_band;
-	if ((code = plan(s, &access, have_n, want_n, err)) != OK)
+	if ((code = plan(s, &access, have_n, want_n, err)) != OK ||
+	    (code = gather(&whole, reply->body, s, err)) != OK || whole)
 		goto out;
 	reply->read = send_some;
 	reply->done = send_done;
