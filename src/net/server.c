@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -27,6 +28,8 @@
  * its sender sees the 413 and not a reset. */
 #define SURPLUS_MAX (1024 * 1024)
 #define HEADERS_COUNT_MAX 128
+#define CONNECTIONS_MAX 2048
+#define FILES_BESIDE 256	/* of databases, and what libraries open */
 #define DRAIN_S 5
 #define RETRY_AFTER_S "5"
 
@@ -381,11 +384,29 @@ on_accept(void *arg, const struct sockaddr *from, socklen_t len)
 	return atomic_load(&server->stopping) ? MHD_NO : MHD_YES;
 }
 
+/* How many connections the limit of open files has room for. */
+static size_t
+connections_room(void)
+{
+	struct rlimit limit;
+	rlim_t wanted = CONNECTIONS_MAX + FILES_BESIDE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return CONNECTIONS_MAX;
+	if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+			getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur >= wanted ? CONNECTIONS_MAX :
+	    limit.rlim_cur > 2 * FILES_BESIDE ? (size_t)limit.rlim_cur - FILES_BESIDE : FILES_BESIDE / 2;
+}
+
 static void
 set_defaults(struct server_options *options)
 {
 	if (options->connections_max == 0)
-		options->connections_max = 2048;
+		options->connections_max = connections_room();
 	if (options->threads == 0)
 		options->threads = 4;
 	if (options->threads > options->connections_max)

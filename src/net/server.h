@@ -68,7 +68,7 @@ void server_reply_header(struct server_reply *reply, const char *name, const cha
 
 struct server_options {
 	const char *listen;		/* "127.0.0.1:PORT", "[::1]:PORT", "0.0.0.0:PORT"; port 0 picks one */
-	size_t connections_max;		/* 0: 2048; from three quarters of them on the slowest are cut */
+	size_t connections_max;		/* 0: 2048, or what open files allow; from three quarters on the slowest are cut */
 	unsigned threads;		/* 0: 4 */
 	unsigned header_deadline_s;	/* 0: 10 */
 	unsigned body_grace_s;		/* 0: 20; of a body and of a reply */
