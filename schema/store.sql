@@ -664,7 +664,7 @@ SELECT session FROM peer WHERE node = ?1 AND session IS NOT NULL;
 -- name: PEER_NO_SESSION
 UPDATE peer SET session = NULL WHERE node = ?1;
 -- name: PEER_IN_SESSION
-UPDATE peer SET session = ?2 WHERE node = ?1;
+UPDATE peer SET session = ?2 WHERE node = ?1 AND (?3 OR session IS NULL);
 -- name: PEER_TOKEN
 UPDATE peer SET token = ?2 WHERE node = ?1;
 -- name: PEER_REVOKED

@@ -195,6 +195,9 @@ sync_all(unsigned round)
 			world_fail("P13", "%s cannot sync in round %u although nothing is wrong any more: %s",
 			    seat->name, round, err.msg);
 		}
+		/* Everybody is told of the new device. */
+		if (result.rekeyed)
+			quiet = false;
 		if (seat->rogue) {
 			quiet = quiet && result.sent_batches == 0;
 			continue;

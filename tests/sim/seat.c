@@ -268,6 +268,8 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 		if (world_number(seat->node, "SELECT coalesce(max(epoch), 0) FROM feed WHERE up = 1") > f)
 			SOMETIMES(feed_leap);
 		seat->seen_b = world_number(seat->node, "SELECT coalesce(max(b), 0) FROM batch");
+		if (result->rekeyed && !seat->rogue)
+			world_fail("P11", "%s was taken for a copy, which it is not", seat->name);
 		/* What was not at the hub yet is signed anew then, under another name. */
 		for (size_t i = 0; i < world.owed_count && result->rekeyed; i++)
 			if (world.owed[i].seat == seat && !world.owed[i].at_hub && !owed_at_hub(&world.owed[i]))

@@ -100,6 +100,6 @@ work_rogue(struct seat *seat)
 		change_homes(seat);
 	else {
 		SOMETIMES(false_have);
-		wire_lie((enum wire_lie)(1 + dice_pick(WIRE_LIES - 1)));
+		wire_lie(seat->node->id, (enum wire_lie)(1 + dice_pick(WIRE_LIES - 1)));
 	}
 }
