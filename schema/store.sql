@@ -938,7 +938,7 @@ UPDATE remembered SET facts = 0 WHERE person = ?1 AND facts = 1;
 -- name: REMEMBERED_STATED
 INSERT INTO remembered(person, epoch, facts, passport) VALUES(?1, 0, 2, '')
 ON CONFLICT(person) DO UPDATE SET facts = 2;
--- name: REMEMBERED_AGED
+-- name: REMEMBERED_AGED /*scan*/
 UPDATE remembered SET facts = 0 WHERE facts = 2;
 
 -- Comparing replicas (node/tally.c).
