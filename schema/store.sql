@@ -289,8 +289,9 @@ CREATE TABLE carried(
 CREATE TABLE remembered(
 	person BLOB PRIMARY KEY,
 	epoch INTEGER NOT NULL,
-	facts INTEGER NOT NULL,		-- 1 while no newer fact about the person has come
-	passport TEXT NOT NULL
+	facts INTEGER NOT NULL,		-- what the passport says about the person: 1 counts; 0: a newer fact has
+					-- come; 2: one that was stated after the restore has, newer than any passport
+	passport TEXT NOT NULL		-- empty: none was shown yet
 ) STRICT, WITHOUT ROWID;
 
 -- A node: the newest passport that was shown of each peer (node/peer.h).
@@ -664,7 +665,7 @@ SELECT session FROM peer WHERE node = ?1 AND session IS NOT NULL;
 -- name: PEER_NO_SESSION
 UPDATE peer SET session = NULL WHERE node = ?1;
 -- name: PEER_IN_SESSION
-UPDATE peer SET session = ?2 WHERE node = ?1;
+UPDATE peer SET session = ?2 WHERE node = ?1 AND (?3 OR session IS NULL);
 -- name: PEER_TOKEN
 UPDATE peer SET token = ?2 WHERE node = ?1;
 -- name: PEER_REVOKED
@@ -928,11 +929,17 @@ DELETE FROM witness WHERE hash = ?1;
 -- After a restore (node/heal.c).
 
 -- name: REMEMBER
-INSERT OR REPLACE INTO remembered(person, epoch, facts, passport) VALUES(?1, ?2, 1, ?3);
+INSERT INTO remembered(person, epoch, facts, passport) VALUES(?1, ?2, 1, ?3)
+ON CONFLICT(person) DO UPDATE SET epoch = ?2, facts = CASE facts WHEN 2 THEN 2 ELSE 1 END, passport = ?3;
 -- name: REMEMBERED
 SELECT epoch, facts, passport FROM remembered WHERE person = ?1;
 -- name: REMEMBERED_FACTS
-UPDATE remembered SET facts = 0 WHERE person = ?1;
+UPDATE remembered SET facts = 0 WHERE person = ?1 AND facts = 1;
+-- name: REMEMBERED_STATED
+INSERT INTO remembered(person, epoch, facts, passport) VALUES(?1, 0, 2, '')
+ON CONFLICT(person) DO UPDATE SET facts = 2;
+-- name: REMEMBERED_AGED /*scan*/
+UPDATE remembered SET facts = 0 WHERE facts = 2;
 
 -- Comparing replicas (node/tally.c).
 

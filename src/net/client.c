@@ -34,7 +34,7 @@ struct client {
 
 	/* The exchange under way. */
 	struct buf *body;
-	char time[64], time_signature[96];
+	char time[64], time_signature[96], answer[SIGNATURE_ANSWER];
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -169,6 +169,7 @@ on_header(char *line, size_t size, size_t count, void *arg)
 	keep_header(client->time, sizeof(client->time), "Satchel-Time", line, len);
 	keep_header(client->time_signature, sizeof(client->time_signature),
 	    "Satchel-Time-Signature", line, len);
+	keep_header(client->answer, sizeof(client->answer), "Satchel-Answer", line, len);
 	return len;
 }
 
@@ -371,7 +372,7 @@ exchange_once(struct client *client, const struct client_request *request,
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	client->body = &reply->body;
-	client->time[0] = client->time_signature[0] = client->trouble[0] = '\0';
+	client->time[0] = client->time_signature[0] = client->answer[0] = client->trouble[0] = '\0';
 	buf_clear(&reply->body);
 
 	rc = curl_easy_perform(easy);
@@ -429,6 +430,23 @@ is_sendable(const struct client_request *request)
 	return request->path[0] == '/';
 }
 
+/* Of the statuses that something follows from, only those of the other side itself count. */
+static enum err_code
+check_answer(const struct client *client, const struct client_reply *reply, const uint8_t nonce[16],
+    struct err *err)
+{
+	char text[SIGNATURE_NONCE];
+
+	if (client->options.key == NULL || client->options.server_key == NULL ||
+	    (reply->status != 200 && reply->status != 409 && reply->status != 410))
+		return OK;
+	bytes_to_b64(text, nonce, 16);
+	if (signature_answer_check(client->answer, text, reply->status, reply->body.p, reply->body.len,
+	    client->options.server_key, NULL) == OK)
+		return OK;
+	return err_set(err, ERR_NETWORK, SAY_STRANGE, client->authority);
+}
+
 enum err_code
 client_exchange(struct client *client, const struct client_request *request,
     struct client_reply *reply, struct err *err)
@@ -441,10 +459,11 @@ client_exchange(struct client *client, const struct client_request *request,
 		    request->method, request->path);
 	key_random(nonce, sizeof(nonce));
 	code = exchange_once(client, request, reply, nonce, err);
-	if (code != OK || reply->status != 401 || !learn_time(client, nonce))
-		return code;
-	key_random(nonce, sizeof(nonce));
-	return exchange_once(client, request, reply, nonce, err);
+	if (code == OK && reply->status == 401 && learn_time(client, nonce)) {
+		key_random(nonce, sizeof(nonce));
+		code = exchange_once(client, request, reply, nonce, err);
+	}
+	return code == OK ? check_answer(client, reply, nonce, err) : code;
 }
 
 struct client_stats

@@ -24,7 +24,8 @@ struct client_options {
 	/* "https://host[:port][/prefix]": no user, query or fragment. */
 	const char *url;
 	const struct key *key;		/* signs; NULL: unsigned */
-	const uint8_t *server_key;	/* 32 bytes: whose signed time is believed; NULL: nobody's */
+	const uint8_t *server_key;	/* 32 bytes: whose signed time and answers are believed; NULL: anybody's
+					 * answer and nobody's time */
 	const char *proxy;		/* NULL: as the environment says */
 	const char *ca_file;		/* NULL: the system's */
 	bool allow_plain;		/* http beyond loopback */
@@ -61,9 +62,13 @@ struct client_stats {
 enum err_code client_open(struct client **out, const struct client_options *options, struct err *err);
 void client_close(struct client *client);	/* NULL is fine */
 
+#define SAY_STRANGE "%s: the answer is an old one, or somebody else's: does this network ask for a login in the " \
+	"browser? Work is safe: sync again"
+
 /* One exchange.  OK for any status; ERR_NETWORK when none came, in words that
  * tell name resolution, refusal, timeout and TLS apart and say that work is
- * safe and what to try; ERR_INVALID when the answer is larger than reply->body
+ * safe and what to try, and when a 200, 409 or 410 to a request with KEY and
+ * SERVER_KEY is not signed by the latter for this very request; ERR_INVALID when the answer is larger than reply->body
  * may be. */
 enum err_code client_exchange(struct client *client, const struct client_request *request,
     struct client_reply *reply, struct err *err);

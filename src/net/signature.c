@@ -231,3 +231,44 @@ signature_time_check(uint64_t *now_ms, const char *time, const char *sig,
 	*now_ms = ms;
 	return OK;
 }
+
+static int
+answer_message(char out[128], const char *nonce, int status, const void *body, size_t len)
+{
+	char digest[BYTES_B64_LEN(32) + 1] = "-";
+	uint8_t hash[32];
+
+	if (body) {
+		crypto_hash_sha256(hash, body, len);
+		bytes_to_b64(digest, hash, sizeof(hash));
+	}
+	return snprintf(out, 128, "satchel/answer/1\n%.22s\n%d\n%s\n", nonce, status, digest);
+}
+
+void
+signature_answer_make(char out[SIGNATURE_ANSWER], const struct key *key, const char *nonce, int status,
+    const void *body, size_t len)
+{
+	char message[128];
+	uint8_t bytes[64];
+
+	key_sign(bytes, key, message, (size_t)answer_message(message, nonce, status, body, len));
+	memcpy(out, body ? "body " : "head ", 5);
+	bytes_to_b64(out + 5, bytes, sizeof(bytes));
+}
+
+enum err_code
+signature_answer_check(const char *value, const char *nonce, int status, const void *body, size_t len,
+    const uint8_t public_key[32], struct err *err)
+{
+	bool head = strncmp(value, "head ", 5) == 0;
+	char message[128];
+	uint8_t bytes[64];
+
+	if ((!head && strncmp(value, "body ", 5) != 0) ||
+	    !bytes_from_b64(bytes, sizeof(bytes), value + 5, strlen(value + 5)) ||
+	    !key_verify(bytes, public_key, message, (size_t)answer_message(message, nonce, status,
+	    head ? NULL : body, len)))
+		return err_set(err, ERR_DENIED, "the answer is not signed by the other side for this request");
+	return OK;
+}

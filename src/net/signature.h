@@ -12,6 +12,9 @@
  *
  * The signed time is the other half: how a server tells a client whose clock is
  * wrong what time it is, in words the client can believe.
+ *
+ * The signed answer says that this status with this body answers this request: an
+ * answer from a cache, or of whoever sits between, is not taken for one.
  */
 #ifndef NET_SIGNATURE_H
 #define NET_SIGNATURE_H
@@ -68,5 +71,16 @@ void signature_time_make(char out_time[64], char out_sig[96], const struct key *
  * ERR_DENIED when PUBLIC_KEY did not sign it. */
 enum err_code signature_time_check(uint64_t *now_ms, const char *time, const char *sig,
     const char *nonce, const uint8_t public_key[32], struct err *err);
+
+/* The value of Satchel-Answer: "body " or, when BODY is NULL, since it is made while
+ * it is sent, "head ", and an Ed25519 signature over
+ * "satchel/answer/1\n<nonce>\n<status>\n<sha-256 of BODY in base64url, or ->\n"
+ * in 86 letters of base64url. */
+#define SIGNATURE_ANSWER 96
+void signature_answer_make(char out[SIGNATURE_ANSWER], const struct key *key, const char *nonce, int status,
+    const void *body, size_t len);
+/* ERR_DENIED unless PUBLIC_KEY signed VALUE for just this answer to the request with NONCE. */
+enum err_code signature_answer_check(const char *value, const char *nonce, int status, const void *body,
+    size_t len, const uint8_t public_key[32], struct err *err);
 
 #endif

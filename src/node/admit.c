@@ -28,7 +28,7 @@ is_type(const struct op *op, const char *name)
 }
 
 enum err_code
-admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err)
+admit_logged(struct node *hub, const struct batch *batch, int64_t b, uint64_t seen, struct err *err)
 {
 	struct log_batch entry;
 	uint64_t epoch = 0;
@@ -50,7 +50,7 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err 
 
 		if (is_type(op, "person") && (op->field == NULL ||
 		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0))) {
-			if (heal_facts_came(hub, &op->record, err) != OK ||
+			if (heal_facts_came(hub, &op->record, seen, err) != OK ||
 			    (epoch == 0 && access_raise_epoch(&epoch, hub, err) != OK) ||
 			    access_concerns(hub, &op->record, epoch, err) != OK)
 				return err->code;
@@ -125,13 +125,13 @@ admit_read(struct candidate *candidates, const struct chunk_part *part, struct e
 }
 
 static enum err_code
-log_one(struct log_batch *entry, struct node *node, const struct candidate *c,
+log_one(struct log_batch *entry, struct node *node, const struct candidate *c, uint64_t seen,
     const struct owners *owners, struct err *err)
 {
 	if ((owners && admit_hold(owners, entry->s, err) != OK) ||
 	    log_batch_add(entry, node->db, err) != OK ||
 	    record_apply(node->db, &c->batch, entry->s, entry->b, err) != OK ||
-	    (node->hub && admit_logged(node, &c->batch, entry->b, err) != OK))
+	    (node->hub && admit_logged(node, &c->batch, entry->b, seen, err) != OK))
 		return err->code;
 	if (owners == NULL || owners->bringer == NULL || owners->bringer == owners->author ||
 	    owners->bringer->down == 0)
@@ -192,7 +192,7 @@ admit_log(struct node *node, struct candidate *candidates, const struct chunk_pa
 			code = err_set(err, ERR_INVALID, "one id for two new records");
 			break;
 		}
-		if ((code = log_one(&entry, node, c, owners, err)) != OK)
+		if ((code = log_one(&entry, node, c, part->part.seal.epoch, owners, err)) != OK)
 			break;
 		(*logged)++;
 	}

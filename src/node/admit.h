@@ -7,9 +7,9 @@
 #include "node/chunk.h"
 #include "node/party.h"
 
-/* Hub, after batch number B has been logged and applied, whoever wrote it:
- * statements get their epoch, and facts that rights rest on raise it. */
-enum err_code admit_logged(struct node *hub, const struct batch *batch, int64_t b, struct err *err);
+/* Hub, after batch number B has been logged and applied, whoever wrote it under a
+ * seal of epoch SEEN: statements get their epoch, and facts that rights rest on raise it. */
+enum err_code admit_logged(struct node *hub, const struct batch *batch, int64_t b, uint64_t seen, struct err *err);
 
 /* The answer to a node whose own work bears the name of other work of its own:
  * the push is broken, and nothing else is ever said in these words. */

@@ -15,6 +15,19 @@
 #include "store/db.h"
 #include "store/log.h"
 
+/* An order that has not left, as for work refused a moment ago in the same shard. */
+static enum err_code
+take_back(struct node *hub, int64_t f, int64_t s, struct err *err)
+{
+	char name[SHARD_TEXT];
+	struct shard shard;
+
+	if (log_shard_name(&shard, hub->db, s, err) != OK)
+		return err->code;
+	shard_to_text(name, &shard);
+	return db_run(hub->db, SQL_PURGE_CANCEL, err, "is", f, name);
+}
+
 enum err_code
 admit_hold(const struct owners *owners, int64_t s, struct err *err)
 {
@@ -27,13 +40,16 @@ admit_hold(const struct owners *owners, int64_t s, struct err *err)
 		return err->code;
 	if (begun)
 		return OK;
-	if (author->down && db_run(hub->db, SQL_HELD_ADD, err, "ii", author->down, s) != OK)
+	if (author->down && (db_run(hub->db, SQL_HELD_ADD, err, "ii", author->down, s) != OK ||
+	    take_back(hub, author->down, s, err) != OK))
 		return err->code;
 	if (bringer == NULL || bringer == author || bringer->down == 0)
 		return OK;
 	if (party_sees(&sees, bringer, hub, s, err) != OK)
 		return err->code;
-	return sees ? db_run(hub->db, SQL_HELD_ADD, err, "ii", bringer->down, s) : OK;
+	if (!sees || db_run(hub->db, SQL_HELD_ADD, err, "ii", bringer->down, s) != OK)
+		return sees ? err->code : OK;
+	return take_back(hub, bringer->down, s, err);
 }
 
 /* Where a party may not even look, the work does not stay with it. */
@@ -46,7 +62,7 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	bool sees;
 	int64_t s;
 
-	if (a->late || shard_is_common(&c->batch.shard) || party->down == 0)
+	if (a->late || party->down == 0)
 		return OK;
 	/* Asked anew: its client may have come in beside it. */
 	if (log_shard(&s, a->hub->db, &c->batch.shard, false, err) == OK) {

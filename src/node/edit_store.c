@@ -33,7 +33,7 @@ store_batch(struct edit *edit, struct edit_draft *draft, const struct buf *text,
 	    record_apply(node->db, &draft->batch, draft->s, entry.b, err) != OK)
 		return err->code;
 	if (node->hub)
-		return admit_logged(node, &draft->batch, entry.b, err);
+		return admit_logged(node, &draft->batch, entry.b, edit->access.epoch, err);
 	return db_run(node->db, SQL_ENTRY_ADD, err, "iii", up_feed, (int64_t)0, entry.b);
 }
 

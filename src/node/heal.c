@@ -100,8 +100,13 @@ heal_recall(struct subject *subject, struct statement **statements, size_t *coun
 		return err->code;
 	if (!*found)
 		return OK;
-	facts = db_col_int(stmt, 1) != 0;
+	facts = db_col_int(stmt, 1) == 1;
 	text = db_col_text(stmt, 2, &len);
+	*found = len != 0;
+	if (!*found) {
+		db_reset(stmt);
+		return OK;
+	}
 	code = passport_read(&passport, hub, text, len, err);
 	db_reset(stmt);
 	if (code != OK)
@@ -122,9 +127,14 @@ heal_recall(struct subject *subject, struct statement **statements, size_t *coun
 }
 
 enum err_code
-heal_facts_came(struct node *hub, const struct id *person, struct err *err)
+heal_facts_came(struct node *hub, const struct id *person, uint64_t seen, struct err *err)
 {
-	return db_run(hub->db, SQL_REMEMBERED_FACTS, err, "b", person->b, (size_t)16);
+	int64_t to;
+
+	if (log_meta_int(&to, hub->db, "lost_to", err) != OK)
+		return err->code;
+	return db_run(hub->db, to && seen >= (uint64_t)to ? SQL_REMEMBERED_STATED : SQL_REMEMBERED_FACTS, err, "b",
+	    person->b, (size_t)16);
 }
 
 /* --- work --- */

@@ -41,8 +41,10 @@ enum err_code heal_remember(struct node *hub, node_t from, const struct id *pers
  * when nothing is. */
 enum err_code heal_recall(struct subject *subject, struct statement **statements, size_t *count,
     bool *found, struct node *hub, struct err *err);
-/* Hub, in a write transaction: newer facts about PERSON than his passport's are here. */
-enum err_code heal_facts_came(struct node *hub, const struct id *person, struct err *err);
+/* Hub, in a write transaction: newer facts about PERSON than his remembered passport's
+ * are here, stated by one who had SEEN that epoch.  After the restore they were
+ * newer than any passport that he may still show. */
+enum err_code heal_facts_came(struct node *hub, const struct id *person, uint64_t seen, struct err *err);
 
 /* Hub: the answer to POST /ask/tally, whose body is a nonce: this hub's incarnation
  * (8 bytes, big endian), then the tally of the shards that CALLER's person may see.

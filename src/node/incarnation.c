@@ -100,7 +100,9 @@ leap_epoch(struct node *hub, struct err *err)
 	now = epoch < now ? now : epoch + 1;
 	/* What was decided between the two is known to passports only (node/heal.h). */
 	if (db_run(hub->db, SQL_META_PUT, err, "si", "lost_from", (int64_t)epoch) != OK ||
-	    db_run(hub->db, SQL_META_PUT, err, "si", "lost_to", (int64_t)now) != OK)
+	    db_run(hub->db, SQL_META_PUT, err, "si", "lost_to", (int64_t)now) != OK ||
+	    /* What was stated after an earlier restore is older than what is lost now. */
+	    db_run(hub->db, SQL_REMEMBERED_AGED, err, "") != OK)
 		return err->code;
 	return db_run(hub->db, SQL_META_PUT, err, "si", "epoch", (int64_t)now);
 }

@@ -15,7 +15,9 @@
  * sends it, so it knows every tip that the hub can have of it: an answer that was
  * lost leaves it with a commit that it offers again.  It makes the number of a
  * session durable before it says it, and says it again in the next one when the
- * answer was lost: the hub knows that one, or the one before.  Two copies made
+ * answer was lost: the hub knows that one, or the one before.  A session ends well
+ * only with answers that the hub has signed for its own requests (net/signature.h):
+ * an old one out of a cache neither ends it nor speaks of another tip.  Two copies made
  * in between say the same number once, and are told apart at their next contact.
  *
  * The copy makes a key, has the hub enter it as another device of its person, and

@@ -38,6 +38,7 @@ struct serve {
 	char *home;
 	struct server *server;
 	uint64_t started_s;
+	struct key *key;		/* signs the answers of a hub; NULL: a peer's are not */
 	pthread_mutex_t mutex;		/* guards all below */
 	struct node *idle[NODES_MAX];
 	size_t idle_count;
@@ -253,8 +254,9 @@ reply_text(struct server_reply *reply, int status, const char *text)
 	buf_adds(reply->body, text);
 }
 
+/* NONCE becomes that of a signed request that is taken. */
 static bool
-authenticate(struct serve_caller *caller, struct serve *serve, struct node *hub,
+authenticate(struct serve_caller *caller, char nonce[SIGNATURE_NONCE], struct serve *serve, struct node *hub,
     const struct server_request *request, struct server_reply *reply)
 {
 	const char *basic = server_header(request, "Authorization");
@@ -264,6 +266,7 @@ authenticate(struct serve_caller *caller, struct serve *serve, struct node *hub,
 	if (server_header(request, "Signature-Input")) {
 		switch (by_signature(caller, serve, hub, request, &claim)) {
 		case CALLER_KNOWN:
+			memcpy(nonce, claim.nonce, SIGNATURE_NONCE);
 			return true;
 		case CALLER_CLOCK:
 			signature_time_make(time_text, time_signature, hub->key, claim.nonce, node_now_ms(hub));
@@ -361,7 +364,7 @@ answer_trouble(struct server_reply *reply, const struct server_request *request,
 }
 
 static void
-route(struct serve *serve, struct node **hub, const struct server_request *request,
+route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const struct server_request *request,
     struct server_reply *reply)
 {
 	struct serve_caller caller = { .have = "-" };
@@ -373,7 +376,7 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 	if (!(*hub)->hub && strncmp(request->path, "/f/", 3) != 0) {
 		if (strcmp(request->path, "/peer") != 0 || strcmp(request->method, "POST") != 0)
 			reply_text(reply, 404, "not found\n");
-		else if (!authenticate(&caller, serve, *hub, request, reply))
+		else if (!authenticate(&caller, nonce, serve, *hub, request, reply))
 			return;
 		else
 			code = route_peer(*hub, &caller, request, reply, &err);
@@ -383,7 +386,7 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 			reply->content_type = "application/json";
 		}
 	} else if (strncmp(request->path, "/ask/", 5) == 0 && strcmp(request->method, "POST") == 0) {
-		if (!authenticate(&caller, serve, *hub, request, reply))
+		if (!authenticate(&caller, nonce, serve, *hub, request, reply))
 			return;
 		if (caller.reads_only)
 			reply_text(reply, 404, "not found\n");
@@ -394,14 +397,14 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 			    "application/octet-stream" : "application/json";
 		}
 	} else if (strcmp(request->path, "/rejoin") == 0 && strcmp(request->method, "POST") == 0) {
-		if (!authenticate(&caller, serve, *hub, request, reply))
+		if (!authenticate(&caller, nonce, serve, *hub, request, reply))
 			return;
 		if (caller.reads_only)
 			reply_text(reply, 404, "not found\n");
 		else if ((code = heal_rejoin(*hub, caller.key, request->body, request->body_len, &err)) == OK)
 			reply_text(reply, 200, "known again\n");
 	} else if (strncmp(request->path, "/f/", 3) == 0) {
-		if (!authenticate(&caller, serve, *hub, request, reply))
+		if (!authenticate(&caller, nonce, serve, *hub, request, reply))
 			return;
 		if (feed_path(&node, &rest, request->path) && node == caller.node)
 			code = route_feed(serve, hub, &caller, rest, request, reply, &err);
@@ -420,14 +423,20 @@ handle(void *context, const struct server_request *request, struct server_reply 
 	struct serve *serve = context;
 	struct err err = { .code = OK };
 	struct node *hub = take_node(serve, &err);
+	char nonce[SIGNATURE_NONCE] = "", answer[SIGNATURE_ANSWER];
 
 	if (hub == NULL) {
 		answer_trouble(reply, request, &err);
 		return;
 	}
-	route(serve, &hub, request, reply);
+	route(nonce, serve, &hub, request, reply);
 	if (hub)
 		give_node(serve, hub);
+	if (nonce[0] && serve->key) {
+		signature_answer_make(answer, serve->key, nonce, reply->status, reply->read ? NULL : reply->body->p,
+		    reply->body->len);
+		server_reply_header(reply, "Satchel-Answer", answer);
+	}
 }
 
 static size_t
@@ -454,6 +463,8 @@ serve_start(struct serve **out, const char *home, const char *listen, struct err
 {
 	struct serve *serve = mem_alloc(sizeof(*serve));
 	struct node *hub;
+	char *path;
+	enum err_code code = OK;
 
 	*out = NULL;
 	if (node_open(&hub, home, err) != OK) {
@@ -469,10 +480,14 @@ serve_start(struct serve **out, const char *home, const char *listen, struct err
 	serve->started_s = node_now_ms(hub) / 1000;
 	pthread_mutex_init(&serve->mutex, NULL);
 	serve->idle[serve->idle_count++] = hub;
-	if (server_start(&serve->server, &(struct server_options){ .listen = listen, .body_max = body_max,
-	    .handle = handle, .context = serve }, err) != OK) {
+	path = node_path(hub, "node.key");
+	if (hub->hub)
+		code = key_load(&serve->key, path, err);
+	free(path);
+	if (code != OK || (code = server_start(&serve->server, &(struct server_options){ .listen = listen,
+	    .body_max = body_max, .handle = handle, .context = serve }, err)) != OK) {
 		serve_stop(serve);
-		return err->code;
+		return code;
 	}
 	*out = serve;
 	return OK;
@@ -500,6 +515,7 @@ serve_stop(struct serve *serve)
 		free(nonce);
 	}
 	pthread_mutex_destroy(&serve->mutex);
+	key_free(serve->key);
 	free(serve->home);
 	free(serve);
 }

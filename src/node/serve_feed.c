@@ -142,8 +142,9 @@ take_have(struct feed *down, struct node *hub, const struct serve_caller *caller
 	bool known;
 
 	bytes_put_be64(id, caller->node);
-	if (read_have(&have, caller, err) != OK || (have.session &&
-	    db_run(hub->db, SQL_PEER_IN_SESSION, err, "bi", id, sizeof(id), (int64_t)have.session) != OK))
+	/* Who names no commit was not compared with its last session: it may be a request that was long on its way. */
+	if (read_have(&have, caller, err) != OK || (have.session && db_run(hub->db, SQL_PEER_IN_SESSION, err, "bii",
+	    id, sizeof(id), (int64_t)have.session, (int64_t)(have.said || have.anew)) != OK))
 		return err->code;
 	known = have.said || !(down->has_acked || have.anew);
 	if (have.said && (feed_ack(down, &known, hub, have.oid, err) != OK || audit_pull(hub, down, before, err) != OK))

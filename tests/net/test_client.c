@@ -17,6 +17,7 @@
 #define HUB_NOW 1760000000ull
 
 static struct server *server;
+static bool old_answers;
 static struct key *hub_key, *node_key;
 static char url[128];
 
@@ -33,6 +34,20 @@ refuse_with_time(struct server_reply *reply, const struct signature_claim *claim
 }
 
 /* What a hub does with a signed request. */
+/* With old_answers, as the first request of all was answered. */
+static void
+add_answer(struct server_reply *reply, const struct signature_claim *claim, int status)
+{
+	static char first[SIGNATURE_ANSWER];
+	char value[SIGNATURE_ANSWER];
+
+	signature_answer_make(value, hub_key, claim->nonce, status, reply->body->p, reply->body->len);
+	if (first[0] == '\0')
+		memcpy(first, value, sizeof(first));
+	reply->status = status;
+	server_reply_header(reply, "Satchel-Answer", old_answers ? first : value);
+}
+
 static void
 handle_signed(const struct server_request *request, struct server_reply *reply)
 {
@@ -56,6 +71,7 @@ handle_signed(const struct server_request *request, struct server_reply *reply)
 	} else {
 		reply->status = 200;
 		buf_addf(reply->body, "%s %zu", what.have, what.body_len);
+		add_answer(reply, &claim, strstr(request->path, "/gone") ? 410 : 200);
 	}
 }
 
@@ -278,6 +294,29 @@ a_time_signed_by_somebody_else_is_not_believed(void **state)
 }
 
 static void
+an_old_answer_and_one_of_somebody_else_are_not_taken(void **state)
+{
+	uint64_t now = HUB_NOW;
+	struct client *client = open_client(&(struct client_options){ .url = url, .key = node_key,
+		.server_key = key_public(hub_key), .now_s = clock_of, .context = &now });
+
+	(void)state;
+	assert_int_equal(get(client, "/signed"), OK);
+	assert_int_equal(get(client, "/signed/gone"), OK);
+	assert_int_equal(reply.status, 410);
+	old_answers = true;
+	assert_int_equal(get(client, "/signed"), ERR_NETWORK);
+	assert_non_null(strstr(err.msg, "an old one"));
+	assert_int_equal(get(client, "/signed/gone"), ERR_NETWORK);
+	old_answers = false;
+	/* Nobody signs this one; what says that something is wrong need not be signed. */
+	assert_int_equal(get(client, "/hello"), ERR_NETWORK);
+	assert_int_equal(get(client, "/busy"), OK);
+	assert_int_equal(reply.status, 503);
+	client_close(client);
+}
+
+static void
 an_answer_beyond_its_maximum_is_given_up(void **state)
 {
 	struct client *client = open_client(&(struct client_options){ .url = url });
@@ -468,6 +507,7 @@ main(void)
 		TEST(a_signed_request_is_believed_by_the_other_side),
 		TEST(a_wrong_clock_is_put_right_by_the_signed_time),
 		TEST(a_time_signed_by_somebody_else_is_not_believed),
+		TEST(an_old_answer_and_one_of_somebody_else_are_not_taken),
 		TEST(an_answer_beyond_its_maximum_is_given_up),
 		TEST(who_is_not_there_is_told_in_words),
 		TEST(urls_that_cannot_be_used_are_refused),

@@ -309,6 +309,29 @@ a_signed_time_for_somebody_else_is_not_believed(void **state)
 			fail_msg("case %zu", i);
 }
 
+static void
+an_answer_holds_for_its_request_status_and_body(void **state)
+{
+	static const char other[] = "AQECAwQFBgcICQoLDA0ODw";
+	char body[SIGNATURE_ANSWER], head[SIGNATURE_ANSWER], changed[SIGNATURE_ANSWER];
+
+	(void)state;
+	signature_answer_make(body, key, NONCE, 200, "abc", 3);
+	signature_answer_make(head, key, NONCE, 200, NULL, 0);
+	assert_int_equal(signature_answer_check(body, NONCE, 200, "abc", 3, key_public(key), NULL), OK);
+	assert_int_equal(signature_answer_check(head, NONCE, 200, "abc", 3, key_public(key), NULL), OK);
+	assert_int_equal(signature_answer_check(body, other, 200, "abc", 3, key_public(key), NULL), ERR_DENIED);
+	assert_int_equal(signature_answer_check(head, other, 200, "abc", 3, key_public(key), NULL), ERR_DENIED);
+	assert_int_equal(signature_answer_check(body, NONCE, 410, "abc", 3, key_public(key), NULL), ERR_DENIED);
+	assert_int_equal(signature_answer_check(body, NONCE, 200, "abd", 3, key_public(key), NULL), ERR_DENIED);
+	assert_int_equal(signature_answer_check(body, NONCE, 200, "", 0, key_public(key), NULL), ERR_DENIED);
+	/* What covers the body is not taken for what does not. */
+	snprintf(changed, sizeof(changed), "head%s", body + 4);
+	assert_int_equal(signature_answer_check(changed, NONCE, 200, "abd", 3, key_public(key), NULL), ERR_DENIED);
+	assert_int_equal(signature_answer_check("", NONCE, 200, "abc", 3, key_public(key), NULL), ERR_DENIED);
+	assert_int_equal(signature_answer_check(body + 1, NONCE, 200, "abc", 3, key_public(key), NULL), ERR_DENIED);
+}
+
 int
 main(void)
 {
@@ -322,6 +345,7 @@ main(void)
 		cmocka_unit_test(signatures_of_another_form_are_refused),
 		cmocka_unit_test(the_signed_time_is_as_other_hands_sign_it),
 		cmocka_unit_test(a_signed_time_for_somebody_else_is_not_believed),
+		cmocka_unit_test(an_answer_holds_for_its_request_status_and_body),
 	};
 
 	return cmocka_run_group_tests(tests, load_key, drop_key);

@@ -12,6 +12,7 @@
 #include "dice.h"
 #include "model.h"
 #include "node/access.h"
+#include "node/hold.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -20,6 +21,7 @@
 #define CANARY "cnry"
 #define INFLATED_MAX (1u << 20)
 #define ROUNDS_MAX 6
+#define DAY_MS (24u * 3600 * 1000)
 
 void
 check_forget(void)
@@ -90,8 +92,7 @@ scan_plain(struct scan *scan, const void *p, size_t len)
 			scan->rights[client][block].known = true;
 			scan->rights[client][block].right = right_of(scan->seat, &world.clients[client], (uint8_t)block);
 		}
-		if (scan->rights[client][block].right == RIGHT_NONE && !(scan->in_files && (!world.made[client] ||
-		    world_forgotten(&(struct shard){ world.clients[client], (uint8_t)block }, false)))) {
+		if (scan->rights[client][block].right == RIGHT_NONE && !(scan->in_files && !world.made[client])) {
 			world_fail("P8", "%s has %s of client %u in %s (%.12s)", scan->seat->name,
 			    schema_blocks[block].name, client, scan->where, at - 4);
 			return;
@@ -195,10 +196,16 @@ sync_all(unsigned round)
 			world_fail("P13", "%s cannot sync in round %u although nothing is wrong any more: %s",
 			    seat->name, round, err.msg);
 		}
+		/* Everybody is told of the new device. */
+		if (result.rekeyed)
+			quiet = false;
 		if (seat->rogue) {
 			quiet = quiet && result.sent_batches == 0;
 			continue;
 		}
+		/* Two copies of a revoked device are told in turn, as often as they ask. */
+		if (seat->node->wiped)
+			continue;
 		if (result.sent_batches || result.received_batches || result.purged_shards || result.left)
 			quiet = false;
 	}
@@ -221,9 +228,6 @@ check_digests(struct seat *seat)
 
 		if (log_shard_name(&shard, HUB->node->db, s, &err) != OK)
 			continue;
-		/* Before the end it may come back yet. */
-		if (world_forgotten(&shard, world.wholly))
-			continue;
 		shard_to_text(name, &shard);
 		right = seat->node->wiped ? RIGHT_NONE : shard_is_common(&shard) ? model_common_right(seat, shard.block) :
 		    right_of(seat, &shard.client, shard.block);
@@ -235,10 +239,9 @@ check_digests(struct seat *seat)
 			held = sqlite3_step(any) == SQLITE_ROW;
 			sqlite3_finalize(any);
 		}
-		/* It does not know that it gave it, and so does not ask for it. */
-		if (held && right == RIGHT_NONE && world_forgotten(&shard, false))
-			continue;
-		if (!held && !shard_is_common(&shard) && model_contested(&shard.client))
+		/* Neither given nor taken is what two heads gave to two; heads themselves are given all. */
+		if (!shard_is_common(&shard) && model_contested(&shard.client) &&
+		    model_common_right(seat, BLOCK_POLICY) != RIGHT_EDIT)
 			continue;
 		if (held != (right != RIGHT_NONE)) {
 			world_fail("P1", "%s %s %s", seat->name, held ? "holds what it may not:" : "lacks", name);
@@ -323,7 +326,7 @@ check_origin(struct seat *seat)
 		owed.seq = batch.seq;
 		batch_hash(owed.hash, text.p, text.len);
 		shard_to_text(name, &owed.shard);
-		if (!world_forgotten(&owed.shard, true) && !owed_in_log(&owed, HUB->node))
+		if (!owed_in_log(&owed, HUB->node))
 			world_fail("P4", "%s has seq %u of %016llx in %s in effect, which the hub has not",
 			    seat->name, (unsigned)owed.seq, (unsigned long long)owed.writer, name);
 	}
@@ -347,8 +350,13 @@ check_owed(void)
 		const struct owed *owed = &world.owed[i];
 		char name[SHARD_TEXT];
 
-		if (owed->excused || owed->hub_lost || owed_at_hub(owed))
+		if (owed->excused || owed_at_hub(owed))
 			continue;
+		/* Lost with the hub it is gone when nobody has it: who has is asked elsewhere (P1, P4). */
+		if (owed->hub_lost) {
+			SOMETIMES(hub_forgot);
+			continue;
+		}
 		shard_to_text(name, &owed->shard);
 		world_fail("P3", "what %s acknowledged at step %u in %s is nowhere at the hub", owed->seat->name,
 		    owed->step, name);
@@ -363,12 +371,22 @@ scan_files(struct seat *seat)
 	disk_each(seat->disk, scan_file, &scan);
 }
 
+/* What is on hold is neither given nor taken: the model knows nothing of it. */
+static bool
+holds(void)
+{
+	if (world_number(HUB->node, "SELECT count(*) FROM hold") == 0)
+		return false;
+	SOMETIMES(held);
+	return true;
+}
+
 void
 check_synced(struct seat *seat, const struct sync_result *result)
 {
 	if (world.failed || !takes_part(seat) || result->left)
 		return;
-	if (dice_chance(48))
+	if (dice_chance(48) && !holds())
 		check_digests(seat);
 	if (result->purged_shards || dice_chance(16))
 		scan_files(seat);
@@ -381,6 +399,10 @@ check_world(void)
 	bool quiet = false;
 
 	world.wholly = true;
+	HUB->skew_ms = 0;
+	/* What is on hold has ended by then; and no grant ends between the last sync and our questions. */
+	world.now_ms += HOLD_MS;
+	world.now_ms += DAY_MS - world.now_ms % DAY_MS + 1000;
 	for (size_t i = 0; i < world.seat_count && !world.failed; i++) {
 		struct seat *seat = &world.seats[i];
 
@@ -393,10 +415,6 @@ check_world(void)
 		world_fail("P13", "there is no end of syncing");
 	world_trace("rounds", round);
 	world_act(HUB);
-	/* What its author could not bring again, or may not any more. */
-	for (size_t i = 0; i < world.owed_count; i++)
-		if (world.owed[i].hub_lost && !owed_in_log(&world.owed[i], HUB->node))
-			world_forget(&world.owed[i].shard, true);
 	check_owed();
 	if (!world.failed)
 		check_home(HUB);

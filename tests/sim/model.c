@@ -255,6 +255,8 @@ model_right(const struct seat *seat, const struct id *client, uint8_t block)
 		    !reaches(&grant->selector, &seat->person, client, &facts) ||
 		    taken_away(grant, &grant->selector, &seat->person, client, block, &facts))
 			continue;
+		if (grant->until_ms && grant->until_ms <= world.now_ms)
+			continue;
 		best = grant->right;
 	}
 	/* Only a head changes whose a client is. */

@@ -1,103 +1,19 @@
-/* A seat's home: on and off, a session, and what it owes. */
+/* A seat's home: on and off, and a session. */
 #include "world.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "base/buf.h"
-#include "base/bytes.h"
-#include "base/mem.h"
-#include "core/batch.h"
 #include "dice.h"
 #include "node/serve.h"
 #include "store/db.h"
-#include "store/log.h"
 
 #define URL "http://hub.sim"
-
-/* --- what is owed --- */
-
-bool
-owed_in_log(const struct owed *owed, struct node *node)
-{
-	struct log_batch batch;
-	struct buf text;
-	uint8_t hash[32];
-	int64_t s, w, b;
-	struct err err;
-	bool found = false;
-
-	db_rest(node->db);
-	if (log_shard(&s, node->db, &owed->shard, false, &err) != OK ||
-	    log_writer(&w, node->db, owed->writer, false, &err) != OK ||
-	    log_batch_of_dot(&b, &found, node->db, s, w, owed->seq, &err) != OK || !found)
-		return false;
-	buf_init(&text, BATCH_BYTES_MAX);
-	found = log_batch_text(&text, &batch, node->db, b, &err) == OK;
-	batch_hash(hash, text.p, text.len);
-	buf_release(&text);
-	return found && memcmp(hash, owed->hash, 32) == 0;
-}
-
-bool
-owed_at_hub(const struct owed *owed)
-{
-	sqlite3_stmt *stmt;
-	char shard[SHARD_TEXT];
-	uint8_t writer[8];
-	bool found;
-
-	if (owed_in_log(owed, HUB->node))
-		return true;
-	stmt = world_query(HUB->node, "SELECT 1 FROM refused WHERE shard = ?1 AND writer = ?2 AND seq = ?3 "
-	    "AND hash = ?4");
-	shard_to_text(shard, &owed->shard);
-	bytes_put_be64(writer, owed->writer);
-	sqlite3_bind_text(stmt, 1, shard, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(stmt, 2, writer, 8, SQLITE_STATIC);
-	sqlite3_bind_int64(stmt, 3, (int64_t)owed->seq);
-	sqlite3_bind_blob(stmt, 4, owed->hash, 32, SQLITE_STATIC);
-	found = sqlite3_step(stmt) == SQLITE_ROW;
-	sqlite3_finalize(stmt);
-	return found;
-}
-
-void
-seat_acted(struct seat *seat, enum err_code code)
-{
-	struct node *node = seat->node;
-	struct buf text;
-	struct log_batch batch;
-	struct err err;
-	sqlite3_stmt *stmt;
-
-	if (node == NULL || node->wiped || disk_is_dead(seat->disk))
-		return;
-	buf_init(&text, BATCH_BYTES_MAX);
-	stmt = world_query(node, "SELECT b FROM batch WHERE b > ?1 AND w = ?2 ORDER BY b");
-	sqlite3_bind_int64(stmt, 1, seat->seen_b);
-	sqlite3_bind_int64(stmt, 2, node->w);
-	while (code == OK && sqlite3_step(stmt) == SQLITE_ROW) {
-		struct owed *owed;
-
-		if (log_batch_text(&text, &batch, node->db, sqlite3_column_int64(stmt, 0), &err) != OK)
-			continue;
-		world.owed = mem_grow(world.owed, world.owed_count, &world.owed_cap, sizeof(*world.owed));
-		owed = &world.owed[world.owed_count++];
-		*owed = (struct owed){ .seat = seat, .writer = node->writer, .seq = batch.seq,
-			.step = dice_step_number() };
-		log_shard_name(&owed->shard, node->db, batch.s, &err);
-		batch_hash(owed->hash, text.p, text.len);
-		/* Whatever the rogue's program says, nobody owes it anything. */
-		owed->excused = seat->rogue;
-	}
-	sqlite3_finalize(stmt);
-	db_rest(node->db);
-	buf_release(&text);
-	seat->seen_b = world_number(node, "SELECT coalesce(max(b), 0) FROM batch");
-}
 
 /* --- on and off --- */
 
@@ -194,6 +110,41 @@ seat_restart(struct seat *seat)
 		check_durable(seat);
 }
 
+static void
+copy_file(const char *to, const char *from)
+{
+	char bytes[4096];
+	ssize_t n;
+	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	while (in >= 0 && out >= 0 && (n = read(in, bytes, sizeof(bytes))) > 0)
+		if (write(out, bytes, (size_t)n) != n)
+			break;
+	if (in >= 0)
+		close(in);
+	if (out >= 0)
+		close(out);
+}
+
+struct disk *
+seat_copy(const struct seat *seat, const char *dir)
+{
+	char from[160], to[160];
+	struct disk *disk;
+
+	mkdir(dir, 0700);
+	disk = disk_new(dir);
+	disk_copy(disk, seat->disk);
+	for (size_t i = 0; i < 2; i++) {
+		const char *name = i ? "satchel.db" : "node.key";
+
+		snprintf(from, sizeof(from), "%s/%s", seat->dir, name);
+		snprintf(to, sizeof(to), "%s/%s", dir, name);
+		copy_file(to, from);
+	}
+	return disk;
+}
+
 bool
 seat_revive(struct seat *seat)
 {
@@ -219,17 +170,42 @@ check_given(struct seat *seat)
 			owed->at_hub = true;
 			continue;
 		}
-		/* A restored hub has lost what its author's device does not bring again: what it
-		 * erased since, and what it wrote under an earlier name and got back itself. */
-		if (owed->hub_lost && (owed->writer != seat->node->writer || !owed_in_log(owed, seat->node))) {
-			world_forget(&owed->shard, true);
-			owed->excused = true;
+		/* Of what a restored hub has lost its author brings what it has not erased since. */
+		if (owed->hub_lost && !owed_in_log(owed, seat->node))
 			continue;
-		}
 		shard_to_text(shard, &owed->shard);
 		world_fail("P3", "%s has synced and the hub does not have what was acknowledged at step %u in %s",
 		    seat->name, owed->step, shard);
 		return;
+	}
+}
+
+/* Only a copy takes another name. */
+static void
+rekeyed(struct seat *seat)
+{
+	SOMETIMES(rekeyed);
+	world_say("it was taken for a copy");
+	if (!seat->rogue && seat->twin == NULL)
+		world_fail("P11", "%s was taken for a copy, which it is not", seat->name);
+	owed_rename(seat);
+	/* The two are apart now, and a backup of before has the old name. */
+	if (seat->twin)
+		seat->twin->twin = NULL;
+	seat->twin = NULL;
+	seat->has_backup = false;
+}
+
+/* The power goes between the halves of an erasure. */
+static void
+on_progress(void *context, const struct sync_progress *progress)
+{
+	struct seat *seat = context;
+
+	if (world.dials.cut && strcmp(progress->doing, "erasing") == 0 && progress->all == 0 &&
+	    dice_chance(world.dials.cut)) {
+		disk_die_at(seat->disk, 1 + dice_pick(40));
+		world_say("the power goes while it erases");
 	}
 }
 
@@ -243,7 +219,8 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 
 	err->code = OK;
 	err->msg[0] = '\0';
-	code = sync_run(result, seat->node, &(struct sync_options){ .url = URL }, err);
+	code = sync_run(result, seat->node, &(struct sync_options){ .url = URL,
+	    .progress = world.wholly ? NULL : on_progress, .context = seat }, err);
 	world_trace(seat->name, (uint64_t)code << 32 | result->sent_batches << 16 | result->received_batches);
 	world_say("sync %s: sent %u, received %u, purged %u, refused %u in %u requests%s", code == OK ? "done" :
 	    err->msg, (unsigned)result->sent_batches, (unsigned)result->received_batches,
@@ -268,10 +245,8 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 		if (world_number(seat->node, "SELECT coalesce(max(epoch), 0) FROM feed WHERE up = 1") > f)
 			SOMETIMES(feed_leap);
 		seat->seen_b = world_number(seat->node, "SELECT coalesce(max(b), 0) FROM batch");
-		/* What was not at the hub yet is signed anew then, under another name. */
-		for (size_t i = 0; i < world.owed_count && result->rekeyed; i++)
-			if (world.owed[i].seat == seat && !world.owed[i].at_hub && !owed_at_hub(&world.owed[i]))
-				world.owed[i].excused = true;
+		if (result->rekeyed)
+			rekeyed(seat);
 		if (code == OK && HUB->node)
 			check_given(seat);
 	}

@@ -48,7 +48,7 @@ struct message {
 
 struct answer {
 	int status;
-	char content_type[96], time[64], time_signature[96];
+	char content_type[96], time[64], time_signature[96], signature[SIGNATURE_ANSWER];
 	struct buf body;
 };
 
@@ -56,6 +56,7 @@ static struct {
 	struct server *server;
 	enum wire_fault fault, struck;
 	enum wire_lie lie;
+	node_t liar;
 	char last_have[96];
 	uint32_t k, amount;
 	/* What a thief or a proxy has kept. */
@@ -79,8 +80,9 @@ wire_struck(void)
 }
 
 void
-wire_lie(enum wire_lie lie)
+wire_lie(node_t liar, enum wire_lie lie)
 {
+	wire.liar = liar;
 	wire.lie = lie;
 }
 
@@ -236,6 +238,8 @@ keep_answer(struct answer *answer, struct server_reply *reply, bool *whole)
 		if (strcmp(reply->headers[i].name, "Satchel-Time-Signature") == 0)
 			snprintf(answer->time_signature, sizeof(answer->time_signature), "%.95s",
 			    reply->headers[i].value);
+		if (strcmp(reply->headers[i].name, "Satchel-Answer") == 0)
+			snprintf(answer->signature, sizeof(answer->signature), "%.95s", reply->headers[i].value);
 	}
 	while (reply->read && (n = reply->read(reply->context, part, sizeof(part))) > 0)
 		buf_add(&answer->body, part, (size_t)n);
@@ -383,8 +387,7 @@ cross(struct answer *answer, const struct message *message)
 		good = deliver(answer, message);
 		break;
 	case WIRE_OLD_REPLY:
-		/* What is asked by POST no proxy keeps. */
-		if (strcmp(message->method, "GET") == 0 && (i = recorded(message, true)) != SIZE_MAX) {
+		if ((i = recorded(message, true)) != SIZE_MAX) {
 			buf_release(&answer->body);
 			answer_copy(answer, &wire.records[i].answer);
 			good = true;
@@ -416,7 +419,7 @@ cross(struct answer *answer, const struct message *message)
 static const char *
 choose_words(struct message *message, const char *have)
 {
-	enum wire_lie lie = strncmp(message->path, "/f/", 3) == 0 ? wire.lie : WIRE_TRUTH;
+	enum wire_lie lie = strncmp(message->path, "/f/", 3) == 0 && message->node == wire.liar ? wire.lie : WIRE_TRUTH;
 
 	if (lie != WIRE_TRUTH)
 		wire.lie = WIRE_TRUTH;
@@ -489,6 +492,22 @@ learn_time(struct client *client, const struct answer *answer, const uint8_t non
 	return true;
 }
 
+/* As net/client.c does. */
+static enum err_code
+check_answer(const struct client *client, const struct answer *answer, const uint8_t nonce[16], struct err *err)
+{
+	char text[SIGNATURE_NONCE];
+
+	if (client->options.key == NULL || client->options.server_key == NULL ||
+	    (answer->status != 200 && answer->status != 409 && answer->status != 410))
+		return OK;
+	bytes_to_b64(text, nonce, 16);
+	if (signature_answer_check(answer->signature, text, answer->status, answer->body.p, answer->body.len,
+	    client->options.server_key, NULL) == OK)
+		return OK;
+	return err_set(err, ERR_NETWORK, SAY_STRANGE, AUTHORITY);
+}
+
 enum err_code
 client_exchange(struct client *client, const struct client_request *request,
     struct client_reply *reply, struct err *err)
@@ -504,6 +523,8 @@ client_exchange(struct client *client, const struct client_request *request,
 		key_random(nonce, sizeof(nonce));
 		code = exchange_once(&answer, client, request, reply, nonce, err);
 	}
+	if (code == OK)
+		code = check_answer(client, &answer, nonce, err);
 	buf_release(&answer.body);
 	return code;
 }

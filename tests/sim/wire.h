@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/id.h"
+
 enum wire_fault {
 	WIRE_FINE,
 	WIRE_REQUEST_LOST,
@@ -31,9 +33,9 @@ enum wire_fault {
  * hub gets then, in accesses to its disk. */
 void wire_arm(enum wire_fault fault, uint32_t k, uint32_t amount);
 enum wire_fault wire_struck(void);	/* the fault armed last, once it has happened */
-/* The next request of a feed is not what the program would send. */
+/* The next request of LIAR about its feed is not what the program would send. */
 enum wire_lie { WIRE_TRUTH, WIRE_HAS_NOTHING, WIRE_HAS_OTHERS, WIRE_HAS_AIR, WIRE_BROKEN_BODY, WIRE_LIES };
-void wire_lie(enum wire_lie lie);
+void wire_lie(node_t liar, enum wire_lie lie);
 void wire_forget(void);			/* recorded requests and answers; at the start of a run */
 
 /* What the world does about it: who acts and listens, what is said. */

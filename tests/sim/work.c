@@ -303,6 +303,7 @@ special(struct seat *seat)
 		{ 20, 0 }, { 12, 1 }, { d->policy, 2 }, { d->policy / 2u, 3 }, { d->backup, 4 }, { d->restore, 5 },
 		{ d->hub_restore, 6 }, { d->device, 7 }, { d->jump, 8 }, { d->idle, 9 }, { d->power, 10 },
 		{ d->decide, 11 }, { 20, 12 }, { 8, 13 }, { d->rogue, 14 },
+		{ d->copy, 15 }, { d->demote, 16 }, { d->owners, 17 }, { d->hub_jump, 18 },
 	};
 	uint32_t sum = 0, x;
 	size_t i;
@@ -354,8 +355,22 @@ special(struct seat *seat)
 		new_thing(seat);
 		break;
 	case 14:
-		world_act(&world.seats[world.seat_count - 1]);
+		for (i = 1; i < world.seat_count - 1 && !world.seats[i].rogue;)
+			i++;
+		world_act(&world.seats[i]);
 		work_rogue(world.acting);
+		break;
+	case 15:
+		fault_copy(seat);
+		break;
+	case 16:
+		work_demote();
+		break;
+	case 17:
+		work_two_owners();
+		break;
+	case 18:
+		fault_jump_hub();
 		break;
 	default:
 		seat_off(seat);

@@ -17,6 +17,9 @@ void fault_end(struct seat *seat, enum err_code code, bool wrote);
 void fault_arm_wire(void);
 void fault_count_wire(void);
 void fault_jump(struct seat *seat);
+void fault_jump_hub(void);
+/* A laptop's disk is cloned onto another, and both are used. */
+void fault_copy(struct seat *seat);
 void fault_backup(struct seat *seat);
 void fault_restore(struct seat *seat);
 
@@ -28,5 +31,9 @@ void work_policy(struct seat *seat);
 void work_assign(struct seat *seat);
 void work_device(struct seat *seat);
 void work_decide(void);
+/* The hub makes a head a rep, or a rep that was one a head again. */
+void work_demote(void);
+/* Two heads hand one client over without knowing of each other. */
+void work_two_owners(void);
 
 #endif

@@ -11,6 +11,8 @@
 #include "node/handover.h"
 #include "node/quarantine.h"
 
+#define DAY_MS (24u * 3600 * 1000)
+
 static void
 draw_selector(struct selector *selector)
 {
@@ -56,8 +58,12 @@ work_policy(struct seat *seat)
 	}
 	if (!statement.revoke)
 		statement.right = dice_chance(128) ? RIGHT_EDIT : RIGHT_SEE;
+	if (!statement.revoke && world.dials.until && dice_chance(world.dials.until))
+		statement.until_ms = (world.now_ms / DAY_MS + 1 + dice_pick(40)) * DAY_MS;
 	code = access_state(seat->node, &statement, &err);
 	free(statement.after);
+	if (code == OK && statement.until_ms)
+		SOMETIMES(grant_until);
 	if (code == OK) {
 		if (statement.revoke)
 			SOMETIMES(revoke);
@@ -166,6 +172,56 @@ work_assign(struct seat *seat)
 		fault_end(seat, code, moved > 0);
 	}
 	world_act(before);
+}
+
+void
+work_demote(void)
+{
+	const struct type *type = &schema_types[TYPE_PERSON];
+	struct seat *before = world_act(HUB), *about = &world.seats[1 + dice_pick(2)];
+	enum role role = dice_chance(128) ? ROLE_REP : ROLE_HEAD;
+	struct edit *edit;
+	struct err err;
+	enum err_code code;
+
+	if ((code = edit_begin(&edit, HUB->node, &err)) == OK) {
+		if ((code = edit_open(edit, type, &about->person, &err)) == OK &&
+		    (code = edit_set_text(edit, &type->fields[PERSON_ROLE], role_names[role], &err)) == OK)
+			code = edit_commit(edit, &err);
+		else
+			edit_abort(edit);
+	}
+	if (code == OK && role == ROLE_REP)
+		SOMETIMES(demoted);
+	world_trace("demote", (uint64_t)code);
+	world_say("%s becomes %s: %s", about->name, role_names[role], code == OK ? "done" : err.msg);
+	fault_end(HUB, code, false);
+	world_act(before);
+}
+
+void
+work_two_owners(void)
+{
+	const struct id *client;
+
+	if (world.client_count == 0)
+		return;
+	client = &world.clients[dice_pick((uint32_t)world.client_count)];
+	for (size_t i = 1; i <= 2; i++) {
+		struct seat *seat = &world.seats[i], *before = world_act(seat);
+		size_t moved = 0;
+		struct err err;
+		enum err_code code;
+
+		if (seat->node && (code = handover(&moved, seat->node, client, 1,
+		    &world.seats[1 + dice_pick((uint32_t)world.seat_count - 1)].person, &err)) == OK) {
+			world_say("handover of one to another than the other head");
+			if (moved && i == 2)
+				SOMETIMES(two_owners);
+			fault_end(seat, code, moved > 0);
+		}
+		world_act(before);
+	}
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "dice.h"
@@ -101,7 +102,7 @@ fault_jump(struct seat *seat)
 	static const int64_t units[] = { 1000, 60000, 3600000, 24 * 3600000ll, 30 * 24 * 3600000ll, YEAR_MS };
 	int64_t by = units[dice_pick(6)] * (1 + (int64_t)dice_pick(10));
 
-	/* The hub's clock is looked after. */
+	/* The hub's clock is looked after, mostly. */
 	if (seat == HUB)
 		return;
 	SOMETIMES(clock_jump);
@@ -169,8 +170,6 @@ fault_restore(struct seat *seat)
 		}
 		if (owed->seat == seat && !owed_in_log(owed, seat->node) && !owed_at_hub(owed))
 			owed->excused = true;
-		if (seat == HUB && !owed_at_hub(owed))
-			world_forget(&owed->shard, owed->seat == HUB || !owed_in_log(owed, owed->seat->node));
 	}
 	if (seat == HUB) {
 		SOMETIMES(hub_restored);
@@ -181,4 +180,45 @@ fault_restore(struct seat *seat)
 		SOMETIMES(node_restored);
 	}
 	world_act(before);
+}
+
+void
+fault_jump_hub(void)
+{
+	static const int64_t units[] = { 1000, 60000, 3600000, 24 * 3600000ll };
+	struct seat *before = world_act(HUB);
+	int64_t by = units[dice_pick(4)] * (1 + (int64_t)dice_pick(10));
+
+	HUB->skew_ms = dice_chance(100) ? 0 : dice_chance(128) ? -by : by;
+	SOMETIMES(hub_clock_jump);
+	world_act(HUB);
+	world_say("its clock is off by %lld s", (long long)(HUB->skew_ms / 1000));
+	world_act(before);
+}
+
+void
+fault_copy(struct seat *seat)
+{
+	struct seat *twin = &world.seats[world.seat_count];
+	char name[sizeof(twin->name)];
+
+	if (seat == HUB || seat->node == NULL || seat->node->wiped || seat->rogue || seat->twin ||
+	    world.seat_count == SEATS_MAX)
+		return;
+	seat_off(seat);
+	*twin = *seat;
+	snprintf(name, sizeof(name), "copy%u", (unsigned)world.seat_count);
+	memcpy(twin->name, name, sizeof(name));
+	snprintf(twin->dir, sizeof(twin->dir), "%s/%s.0", world.root, name);
+	snprintf(twin->backup, sizeof(twin->backup), "%s/%s.backup", world.root, name);
+	twin->disk = seat_copy(seat, twin->dir);
+	twin->has_backup = false;
+	twin->generation = 0;
+	world.seat_count++;
+	seat_on(seat);
+	seat_on(twin);
+	seat->twin = twin;
+	twin->twin = seat;
+	SOMETIMES(twin);
+	world_say("%s is a copy of it", twin->name);
 }

@@ -1,12 +1,9 @@
 /* What a changed program with a good key may try. */
 #include "work.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "dice.h"
@@ -39,43 +36,18 @@ reach_for(struct seat *seat, const struct seat *other)
 	client_close(client);
 }
 
-static void
-copy_file(const char *to, const char *from)
-{
-	char bytes[4096];
-	ssize_t n;
-	int in = open(from, O_RDONLY | O_CLOEXEC), out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-
-	while (in >= 0 && out >= 0 && (n = read(in, bytes, sizeof(bytes))) > 0)
-		if (write(out, bytes, (size_t)n) != n)
-			break;
-	if (in >= 0)
-		close(in);
-	if (out >= 0)
-		close(out);
-}
-
 /* Another home with everything that is in SEAT's, SEAT's from here on; the one
  * it had is kept for the next change. */
 static void
 change_homes(struct seat *seat)
 {
-	char dir[sizeof(seat->dir)], from[160], to[160];
+	char dir[sizeof(seat->dir)];
 	struct disk *disk;
 
 	seat_off(seat);
 	if (seat->other == NULL) {
 		snprintf(dir, sizeof(dir), "%.90s/%s.copy", world.root, seat->name);
-		mkdir(dir, 0700);
-		disk = disk_new(dir);
-		disk_copy(disk, seat->disk);
-		for (size_t i = 0; i < 2; i++) {
-			const char *name = i ? "satchel.db" : "node.key";
-
-			snprintf(from, sizeof(from), "%s/%s", seat->dir, name);
-			snprintf(to, sizeof(to), "%s/%s", dir, name);
-			copy_file(to, from);
-		}
+		disk = seat_copy(seat, dir);
 		SOMETIMES(home_copied);
 	} else {
 		disk = seat->other;
@@ -100,6 +72,6 @@ work_rogue(struct seat *seat)
 		change_homes(seat);
 	else {
 		SOMETIMES(false_have);
-		wire_lie((enum wire_lie)(1 + dice_pick(WIRE_LIES - 1)));
+		wire_lie(seat->node->id, (enum wire_lie)(1 + dice_pick(WIRE_LIES - 1)));
 	}
 }

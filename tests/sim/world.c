@@ -277,10 +277,24 @@ draw_dials(void)
 	d->hub_restore = dial(30);
 	d->device = dial(10);
 	d->rogue = dial(60);
-	d->copy = 0;
 	d->idle = dial(12);
 	d->interlude = dial(60);
 	d->decide = dial(80);
+}
+
+/* After all else of the first step, so that a script of before means what it did. */
+static void
+draw_more_dials(void)
+{
+	struct dials *d = &world.dials;
+
+	d->copy = dial(10);
+	d->until = dial(60);
+	d->demote = dial(20);
+	d->owners = dial(30);
+	/* Whether a grant has ended the model asks a hub whose clock is right. */
+	d->hub_jump = d->until ? 0 : dial(10);
+	d->cut = dial(120);
 }
 
 void
@@ -327,6 +341,7 @@ world_make(void)
 	}
 	/* The last of them may run a changed program. */
 	world.seats[world.seat_count - 1].rogue = world.dials.rogue != 0;
+	draw_more_dials();
 }
 
 static void
@@ -361,35 +376,12 @@ world_end(void)
 	wire_forget();
 	check_forget();
 	free(world.owed);
-	free(world.forgotten);
-	world.forgotten = NULL;
 	world.owed = NULL;
 	if (world.root)
 		remove_tree(world.root);
 	free(world.root);
 	world.root = NULL;
 	world.seat_count = 0;
-}
-
-bool
-world_forgotten(const struct shard *shard, bool for_good)
-{
-	for (size_t i = 0; i < world.forgotten_count; i++)
-		if (shard_equal(&world.forgotten[i].shard, shard) && (world.forgotten[i].for_good || !for_good))
-			return true;
-	return false;
-}
-
-void
-world_forget(const struct shard *shard, bool for_good)
-{
-	if (world_forgotten(shard, for_good))
-		return;
-	if (for_good)
-		SOMETIMES(hub_forgot);
-	world.forgotten = mem_grow(world.forgotten, world.forgotten_count, &world.forgotten_cap,
-	    sizeof(*world.forgotten));
-	world.forgotten[world.forgotten_count++] = (struct forgotten){ *shard, for_good };
 }
 
 void

@@ -36,6 +36,7 @@ struct seat {
 	bool rogue;			/* runs a changed program */
 	struct disk *other;		/* of a copied home that rests now */
 	char other_dir[128];
+	struct seat *twin;		/* works on in a copy of this home under the same name */
 	bool has_backup;
 	bool was_revoked;		/* something was, some time */
 };
@@ -46,9 +47,10 @@ struct owed {
 	struct shard shard;
 	writer_t writer;
 	uint64_t seq;
-	uint8_t hash[32];
+	uint8_t hash[32], content[32];
 	uint32_t step;
 	bool at_hub;			/* a sync said so */
+	bool renamed;			/* its author took another name and signed it anew */
 	bool hub_lost;			/* since then the hub was restored from before */
 	bool excused;			/* lost with a machine, as it may be */
 };
@@ -62,7 +64,7 @@ struct thing {
 /* How often things happen, of 256; drawn for each run, often 0. */
 struct dials {
 	uint8_t wire, power, io, full, jump, policy, restore, hub_restore, device, rogue, copy, idle, interlude,
-	    backup, decide;
+	    backup, decide, until, demote, owners, hub_jump, cut;
 	uint32_t steps;
 };
 
@@ -83,9 +85,6 @@ struct world {
 	size_t owed_count, owed_cap;
 	uint64_t next_canary;
 	unsigned hub_restores;
-	/* Shards of which a restored hub has lost work: for good, where no author's device has it. */
-	struct forgotten { struct shard shard; bool for_good; } *forgotten;
-	size_t forgotten_count, forgotten_cap;
 	bool wholly;			/* no fault any more: what fails now is a failure */
 	bool verbose;
 	const char *dump;		/* where the disks of a failure go; NULL: nowhere */
@@ -105,7 +104,8 @@ extern struct world world;
 	X(request_lost) X(reply_lost) X(reply_cut) X(request_twice) X(request_replayed) X(old_reply) \
 	X(interlude) X(clock_jump) X(clock_corrected) X(idle_months) X(lease_locked) X(backup) X(node_restored) \
 	X(hub_restored) X(passport_asked) X(feed_leap) X(rogue_write) X(rogue_refused) X(reached_for) X(false_have) \
-	X(home_copied) X(purge_cut_off) X(delete) X(restore_record) X(undo) X(hub_forgot)
+	X(home_copied) X(purge_cut_off) X(delete) X(restore_record) X(undo) X(hub_forgot) \
+	X(twin) X(rekeyed) X(grant_until) X(demoted) X(held) X(two_owners) X(hub_clock_jump)
 enum sometimes {
 #define X(name) DID_##name,
 	SOMETIMES_LIST(X)
@@ -136,6 +136,8 @@ void seat_on(struct seat *seat);
 void seat_acted(struct seat *seat, enum err_code code);
 /* If it is dead: restart.  True when it was. */
 bool seat_revive(struct seat *seat);
+/* All that is in the home of SEAT, which is off, in another directory. */
+struct disk *seat_copy(const struct seat *seat, const char *dir);
 enum err_code seat_sync(struct sync_result *result, struct seat *seat, struct err *err);
 
 /* SQL of ours over a home, for checks. */
@@ -144,12 +146,8 @@ int64_t world_number(struct node *node, const char *sql);
 /* Does NODE's log have it, as it was? */
 bool owed_in_log(const struct owed *owed, struct node *node);
 bool owed_at_hub(const struct owed *owed);
-
-/* Has a restored hub lost work of SHARD?  And for good? */
-bool world_forgotten(const struct shard *shard, bool for_good);
-
-/* It has: for good unless the author's device brings it again. */
-void world_forget(const struct shard *shard, bool for_good);
+/* SEAT's home has taken another name: what the hub does not have comes under that. */
+void owed_rename(const struct seat *seat);
 
 void world_canary(char out[32], int client, uint8_t block);
 
