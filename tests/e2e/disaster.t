@@ -56,7 +56,7 @@ while [ $n -lt $crowd ]; do
 	n=$((n + 1))
 	acknowledged "crowd$n" add note client="$gamma" text="by crowd $n, who may then"
 	sync "crowd$n"
-	must hub revoke "crowd$n" --client "$gamma" >/dev/null
+	must hub revoke "Crowd$n Rep" --client "$gamma" >/dev/null
 	sync "crowd$n"
 	is "the client was taken from crowd$n" "$(count "crowd$n" find Gammaqqxyzzy)" 0
 done
