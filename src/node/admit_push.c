@@ -271,13 +271,14 @@ judge_candidate(struct arrival *arrival, struct candidate *c, const uint8_t hash
 		return OK;
 	if (aside_find(&r, &other, hub, &c->batch, hash, err) != OK)
 		return err->code;
+	c->fork = c->fork || (!r && other);
+	/* Also when another has brought it before: its author is to write it under another name. */
+	if (c->fork && a->from == arrival->author->node)
+		return admit_say_fork(err);
 	if (r) {
 		c->known = true;
 		return c->fork ? OK : tell_both(a, arrival->author, r, err);
 	}
-	c->fork = c->fork || other;
-	if (c->fork && a->from == arrival->author->node)
-		return admit_say_fork(err);
 	if (c->fork) {
 		snprintf(c->reason, sizeof(c->reason), "other work of this device bears its name: the home was copied");
 		c->rejected = true;

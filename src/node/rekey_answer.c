@@ -48,8 +48,10 @@ parse_line(struct batch *out, uint8_t hash[32], const char *line, size_t len)
 	    bytes_from_hex(hash, 32, words[3], lens[3]);
 }
 
+/* Is it in the log, or another one under its name (FORK)? */
 static enum err_code
-is_logged(bool *out, struct node *hub, const struct batch *batch, const uint8_t hash[32], struct err *err)
+is_logged(bool *out, bool *fork, struct node *hub, const struct batch *batch, const uint8_t hash[32],
+    struct err *err)
 {
 	struct log_batch entry;
 	struct buf text;
@@ -58,7 +60,7 @@ is_logged(bool *out, struct node *hub, const struct batch *batch, const uint8_t 
 	bool found;
 	enum err_code code;
 
-	*out = false;
+	*out = *fork = false;
 	if (log_shard(&s, hub->db, &batch->shard, false, err) != OK ||
 	    log_writer(&w, hub->db, batch->writer, false, err) != OK)
 		return err->code == ERR_NOT_FOUND || err->code == ERR_INVALID ? OK : err->code;
@@ -70,6 +72,7 @@ is_logged(bool *out, struct node *hub, const struct batch *batch, const uint8_t 
 	if ((code = log_batch_text(&text, &entry, hub->db, b, err)) == OK) {
 		batch_hash(here, text.p, text.len);
 		*out = memcmp(here, hash, 32) == 0;
+		*fork = !*out;
 	}
 	buf_release(&text);
 	return code;
@@ -82,16 +85,18 @@ look_up(char *out, struct node *hub, node_t asker, const struct batch *batch, co
 	uint8_t key[32];
 	node_t author;
 	int64_t r;
-	bool logged, other;
+	bool logged, fork, other;
 
 	*out = '0';
 	if (verify_writer_key(key, &author, hub, batch->writer, err) != OK)
 		return err->code == ERR_NOT_FOUND ? OK : err->code;
 	if (author != asker)
 		return OK;
-	if (is_logged(&logged, hub, batch, hash, err) != OK || aside_find(&r, &other, hub, batch, hash, err) != OK)
+	if (is_logged(&logged, &fork, hub, batch, hash, err) != OK ||
+	    aside_find(&r, &other, hub, batch, hash, err) != OK)
 		return err->code;
-	*out = logged ? '1' : r ? '2' : '0';
+	/* What was kept as evidence that the home was copied is to come under another name. */
+	*out = logged ? '1' : r && !fork && !other ? '2' : '0';
 	return OK;
 }
 

@@ -334,6 +334,9 @@ a_fork_is_said_to_its_author_and_kept_when_another_brings_it(void **state)
 	assert_int_equal(due(&maria), 0);
 	assert_brought(&maria, ion.home.node->key, &second, 0, 0);
 	assert_int_equal(maria.admission.known, 1);
+	/* Nor does its author believe that it is in because it was brought before. */
+	assert_int_equal(bring(&ion, ion.home.node->key, &second), ERR_CONFLICT);
+	assert_string_equal(err.msg, SAY_FORK);
 	assert_sound();
 }
 
