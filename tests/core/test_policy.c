@@ -469,6 +469,9 @@ a_node_is_back_when_a_grant_follows_every_revoke(void **unused)
 	assert_false(policy_node_revoked(scene.said, 1, 0, 1));
 	assert_false(policy_node_revoked(scene.said, 1, 0xabc, 0));
 	assert_true(policy_node_revoked(scene.said, 1, 0xabc, 1));
+	scene.said[0].hold_ms = 7;
+	assert_false(policy_node_revoked(scene.said, 1, 0xabc, 1));
+	scene.said[0].hold_ms = 0;
 	/* It is no revoke of anybody's rights. */
 	assert_int_equal(may(&scene, 1, true, BLOCK_DEALS), RIGHT_EDIT);
 	/* A grant beside the first revoke, then one that follows it. */
