@@ -218,6 +218,37 @@ following_goes_through_statements_about_others(void **unused)
 }
 
 static void
+a_writer_follows_himself(void **unused)
+{
+	struct scene scene;
+
+	(void)unused;
+	scene_init(&scene);
+	scene.rep.role = ROLE_COUNT;
+	tell(&scene, client(1), BLOCKS_ALL, RIGHT_NONE, 0);
+	tell(&scene, client(1), BLOCKS_ALL, RIGHT_SEE, 0);
+	assert_int_equal(may(&scene, 1, false, BLOCK_DEALS), RIGHT_NONE);
+	scene.said[1].dot = (struct dot){ scene.said[0].dot.writer, scene.said[0].dot.seq + 1 };
+	assert_int_equal(may(&scene, 1, false, BLOCK_DEALS), RIGHT_SEE);
+	/* But not what he stated afterwards. */
+	scene.said[1].dot.seq = scene.said[0].dot.seq - 1;
+	assert_int_equal(may(&scene, 1, false, BLOCK_DEALS), RIGHT_NONE);
+}
+
+static void
+an_empty_name_selects_nobody(void **unused)
+{
+	struct scene scene;
+
+	(void)unused;
+	scene_init(&scene);
+	scene.rep.role = ROLE_COUNT;
+	tell(&scene, named(SELECT_BRANCH, ""), BLOCKS_ALL, RIGHT_EDIT, 0);
+	tell(&scene, named(SELECT_TERRITORY, ""), BLOCKS_ALL, RIGHT_EDIT, 0);
+	assert_int_equal(may(&scene, 1, true, BLOCK_DEALS), RIGHT_NONE);
+}
+
+static void
 a_revoke_takes_the_blocks_it_names(void **unused)
 {
 	struct scene scene;
@@ -438,6 +469,9 @@ a_node_is_back_when_a_grant_follows_every_revoke(void **unused)
 	assert_false(policy_node_revoked(scene.said, 1, 0, 1));
 	assert_false(policy_node_revoked(scene.said, 1, 0xabc, 0));
 	assert_true(policy_node_revoked(scene.said, 1, 0xabc, 1));
+	scene.said[0].hold_ms = 7;
+	assert_false(policy_node_revoked(scene.said, 1, 0xabc, 1));
+	scene.said[0].hold_ms = 0;
 	/* It is no revoke of anybody's rights. */
 	assert_int_equal(may(&scene, 1, true, BLOCK_DEALS), RIGHT_EDIT);
 	/* A grant beside the first revoke, then one that follows it. */
@@ -473,6 +507,8 @@ main(void)
 		cmocka_unit_test(revoking_all_takes_everything),
 		cmocka_unit_test(a_regrant_must_follow_the_revoke),
 		cmocka_unit_test(following_goes_through_statements_about_others),
+		cmocka_unit_test(a_writer_follows_himself),
+		cmocka_unit_test(an_empty_name_selects_nobody),
 		cmocka_unit_test(a_revoke_takes_the_blocks_it_names),
 		cmocka_unit_test(only_who_may_reassign_writes_the_assignment),
 		cmocka_unit_test(no_grant_opens_a_common_shard),

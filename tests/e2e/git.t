@@ -109,9 +109,10 @@ ok "the feed goes on" sh -c 'git -C "$1" log -p | grep -q Bacauqq' sh "$work/aft
 is "without it" "$(scan "$work/words" "$work/after")" ""
 ok "fsck has no complaint" git -C "$work/after" fsck --strict
 must hub revoke --node "$ana_node" >/dev/null
+printf '%s\n' Alfaqqwerty Bacauqq Betazzuiop >"$work/words"
+is "a device that has not heard yet that it is revoked is given nothing" "$(git ls-remote "$ana_url")" ""
 sat ana sync >/dev/null 2>&1
 rm -rf "$work/after"
 git clone -q -b down "$ana_url" "$work/after" >/dev/null 2>&1 || mkdir -p "$work/after"
-printf '%s\n' Alfaqqwerty Bacauqq Betazzuiop >"$work/words"
 is "of a revoked device a clone has nothing" "$(scan "$work/words" "$work/after")" ""
 done_testing

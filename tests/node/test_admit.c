@@ -228,6 +228,21 @@ work_with_the_right_is_admitted_and_held_by_its_maker(void **state)
 }
 
 static void
+who_may_edit_a_client_may_not_delete_it(void **state)
+{
+	struct statement may = { .person = ion.person, .capabilities = CAN_DELETE };
+	struct batch batch = one(ion.home.node, &own, BLOCK_PROFILE, TYPE_CLIENT, &own, NULL, NULL);
+
+	(void)state;
+	op_count = 0;
+	assert_refused(&ion, &batch, "no right to delete a client or to bring one back");
+	assert_int_equal(access_state(hub.node, &may, &err), OK);
+	batch.seq = 2;
+	assert_int_equal(push(&ion, &batch, 1), OK);
+	assert_int_equal(ion.admission.admitted, 1);
+}
+
+static void
 not_even_a_head_enters_a_node(void **state)
 {
 	struct batch batch = one(head.home.node, NULL, BLOCK_PEOPLE, TYPE_NODE, &fresh, "key", "\"x\"");
@@ -676,6 +691,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(work_without_the_right_is_refused_with_the_reason),
 		EACH(work_with_the_right_is_admitted_and_held_by_its_maker),
+		EACH(who_may_edit_a_client_may_not_delete_it),
 		EACH(not_even_a_head_enters_a_node),
 		EACH(a_revoked_device_brings_nothing_in),
 		EACH(a_new_client_is_taken_with_himself_as_owner_only),

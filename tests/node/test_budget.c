@@ -193,6 +193,20 @@ without_a_limit_all_come(void **state)
 }
 
 static void
+a_limit_that_is_lowered_counts_from_that_day_on(void **state)
+{
+	(void)state;
+	link_sync(&ion);
+	set_limit("1");
+	link_sync(&ion);
+	assert_string_equal(has(), "00011");
+	assert_int_equal(waiting(), 3);
+	days_pass(1);
+	link_sync(&ion);
+	assert_string_equal(has(), "00111");
+}
+
+static void
 who_may_export_need_not_wait(void **state)
 {
 	struct statement may = { .person = ion.person, .capabilities = CAN_EXPORT };
@@ -361,6 +375,7 @@ main(void)
 		FRESH(common_shards_and_work_on_what_it_has_do_not_count),
 		FRESH(what_the_device_brings_it_holds),
 		FRESH(without_a_limit_all_come),
+		FRESH(a_limit_that_is_lowered_counts_from_that_day_on),
 		FRESH(who_may_export_need_not_wait),
 		FRESH(what_waits_and_is_taken_away_is_no_loss),
 		FRESH(a_policy_that_changes_lets_nobody_jump_the_day),

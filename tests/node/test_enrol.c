@@ -387,6 +387,29 @@ a_tampered_answer_is_refused_and_leaves_no_facts(void **state)
 	home_remove(&home);
 }
 
+/* It has the code, and is not the hub that the organisation's key has named. */
+static void
+a_hub_that_its_organisation_has_not_named_is_refused(void **state)
+{
+	char code[INVITE_CODE_TEXT];
+	struct home home = new_home();
+	uint8_t certificate[64], other[64] = { 1 };
+
+	(void)state;
+	invite(code);
+	assert_int_equal(log_meta_blob(certificate, 64, hub.node->db, "hub_certificate", &err), OK);
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(db_run(hub.node->db, SQL_META_PUT, &err, "sb", "hub_certificate", other, (size_t)64), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	assert_int_equal(join(&home, code), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "cannot show that it is its organisation's hub"));
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(db_run(hub.node->db, SQL_META_PUT, &err, "sb", "hub_certificate", certificate, (size_t)64), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	assert_int_equal(join(&home, code), OK);
+	home_remove(&home);
+}
+
 static void
 what_is_no_request_is_invalid(void **state)
 {
@@ -577,6 +600,7 @@ main(void)
 		EACH(a_lost_answer_is_asked_for_again_by_the_same_node),
 		EACH(a_tampered_request_is_refused),
 		EACH(a_tampered_answer_is_refused_and_leaves_no_facts),
+		EACH(a_hub_that_its_organisation_has_not_named_is_refused),
 		EACH(what_is_no_request_is_invalid),
 		EACH(one_code_makes_one_node_however_many_ask_at_once),
 		EACH(a_head_invites_from_his_own_node_and_a_rep_does_not),

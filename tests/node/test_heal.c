@@ -195,6 +195,26 @@ digest(const struct id *client, const uint8_t nonce[TALLY_NONCE])
 }
 
 static void
+a_restored_hub_remembers_nobody_by_another_s_passport(void **state)
+{
+	char *text = malloc(PASSPORT_MAX);
+	bool behind;
+
+	(void)state;
+	assert_int_equal(log_meta_text(text, PASSPORT_MAX, ion.home.node->db, "passport", &err), OK);
+	put("lost_from", 0);
+	put("lost_to", 1000000);
+	assert_int_equal(heal_remember(hub.node, maria.home.node->id, &maria.person, text, strlen(text), &err),
+	    ERR_INVALID);
+	assert_int_equal(heal_remember(hub.node, ion.home.node->id, &maria.person, text, strlen(text), &err),
+	    ERR_INVALID);
+	assert_int_equal(heal_remember(hub.node, ion.home.node->id, &ion.person, text, strlen(text), &err), OK);
+	assert_int_equal(heal_behind(&behind, hub.node, &maria.person, 1, &err), OK);
+	assert_true(behind);
+	free(text);
+}
+
+static void
 a_tally_for_a_node_tells_only_what_its_person_may_see(void **state)
 {
 	struct serve_caller caller = { .node = ion.home.node->id, .person = ion.person, .have = "- 0" };
@@ -243,6 +263,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_forgotten_node_is_known_again_by_its_passport, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hub_that_was_not_restored_knows_nobody_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_passport_that_is_another_s_or_changed_brings_nobody_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_restored_hub_remembers_nobody_by_another_s_passport, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_tally_for_a_node_tells_only_what_its_person_may_see, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_heal_is_under_way_for_a_while_after_a_restore, setup, teardown),
 	};

@@ -290,6 +290,25 @@ a_device_is_held_as_a_whole(void **state)
 }
 
 static void
+what_came_while_a_device_was_held_comes_afterwards(void **state)
+{
+	struct statement device = { .revoke = true, .node = ion.home.node->id, .blocks = BLOCKS_ALL,
+		.selector = { .kind = SELECT_ALL } };
+	struct log_record record;
+	struct id deal;
+	bool found;
+
+	(void)state;
+	comes_late(device);
+	deal = home_add(&hub, "deal", &client, (const char *[]){ "title=Other", NULL });
+	link_sync(&ion);
+	hub.node->clock_offset_ms += (int64_t)HOLD_MS + 1;
+	link_sync(&ion);
+	assert_int_equal(log_record(&record, &found, ion.home.node->db, &deal, &err), OK);
+	assert_true(found);
+}
+
+static void
 no_more_than_some_holds_are_kept_about_one_person(void **state)
 {
 	int64_t count;
@@ -337,6 +356,7 @@ main(void)
 		EACH(a_former_heads_grant_gives_nothing),
 		EACH(who_was_never_a_head_holds_nothing),
 		EACH(a_device_is_held_as_a_whole),
+		EACH(what_came_while_a_device_was_held_comes_afterwards),
 		EACH(no_more_than_some_holds_are_kept_about_one_person),
 		EACH(the_quarantine_says_until_when),
 	};

@@ -467,9 +467,14 @@ a_wiped_device_keeps_nothing_and_can_still_be_opened(void **state)
 	(void)state;
 	take_windows(&windows[0], shard_of(ion.home.node, 0, BLOCK_PROFILE));
 	take_windows(&windows[1], shard_of(ion.home.node, 1, BLOCK_ACTIVITIES));
+	assert_int_equal(db_begin(ion.home.node->db, &err), OK);
+	assert_int_equal(db_run(ion.home.node->db, SQL_NOTICE_ADD, &err, "iisnbii", (int64_t)1,
+	    (int64_t)BLOCK_DEALS, "Zzznews", "\1\2\3\4\5\6\7\b", (size_t)8, (int64_t)1, (int64_t)0), OK);
+	assert_int_equal(db_commit(ion.home.node->db, &err), OK);
 	assert_int_equal(access_state(hub.node, &taken, &err), OK);
 	fetch();
 	assert_true(ion.home.node->wiped);
+	assert_false(home_has("Zzznews", 7));
 	for (size_t i = 0; i < 2; i++) {
 		static const char *const blocks[] = { "prof", "deal", "cont", "acti" };
 

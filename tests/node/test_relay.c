@@ -295,6 +295,23 @@ work_of_a_revoked_device_is_refused_whoever_brings_it(void **state)
 	assert_string_equal(link_reason(&hub), "this device was revoked");
 }
 
+/* A restored hub has lost rights too, and only a head's word stands for them. */
+static void
+while_a_hub_heals_only_a_head_brings_work_unjudged(void **state)
+{
+	struct batch batch = deal_of(ion.home.node, &foreign, "\"x\"");
+
+	(void)state;
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(db_run(hub.node->db, SQL_META_PUT, &err, "si", "lost_to",
+	    (int64_t)node_now_ms(hub.node) - 1000), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	/* It is nobody's fault yet, and comes again. */
+	assert_brought(&maria, ion.home.node->key, &batch, 0, 0);
+	assert_int_equal(due(&ion) + due(&maria), 0);
+	assert_brought(&head, ion.home.node->key, &batch, 1, 0);
+}
+
 static void
 the_hubs_own_work_comes_back_from_any_incarnation(void **state)
 {
@@ -364,6 +381,7 @@ main(void)
 		TEST(what_its_bringer_may_not_see_is_ordered_away_from_him),
 		TEST(rights_are_those_of_arrival),
 		TEST(work_of_a_revoked_device_is_refused_whoever_brings_it),
+		TEST(while_a_hub_heals_only_a_head_brings_work_unjudged),
 		TEST(the_hubs_own_work_comes_back_from_any_incarnation),
 		TEST(a_fork_is_said_to_its_author_and_kept_when_another_brings_it),
 		TEST(a_fork_of_refused_work_is_one_too),

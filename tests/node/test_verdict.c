@@ -19,6 +19,7 @@
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
+#include "store/record.h"
 
 static struct home hub;
 static struct link ion, head;
@@ -182,6 +183,27 @@ work_of_who_never_had_it_is_rejected(void **unused)
 	batch = work(&own, TYPE_DEAL, "title", "\"x\"", 1);
 	batch.shard.block = BLOCK_PROFILE;
 	assert_refused(&batch, "rejected", "a record in a block that it does not belong to: deal");
+}
+
+static void
+work_beyond_what_anybody_looks_through_stays_with_its_author(void **unused)
+{
+	struct batch batch = work(&foreign, TYPE_DEAL, "title", "\"x\"", 1);
+
+	(void)unused;
+	assert_refused(&batch, "rejected", "no right to change Deals");
+	state(true, &own, RIGHT_NONE);
+	batch = work(&own, TYPE_DEAL, "title", "\"x\"", 1);
+	assert_refused(&batch, "waiting", "no right to change Deals");
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(db_exec(hub.node->db, "UPDATE refused SET size = 64 << 20 WHERE decision = 0", &err), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	batch = work(&own, TYPE_DEAL, "title", "\"x\"", 2);
+	assert_int_equal(bring(&ion, &batch), ERR_DENIED);
+	assert_non_null(strstr(err.msg, "too much work of this device"));
+	/* Another who brings it may go on. */
+	assert_int_equal(bring(&head, &batch), OK);
+	assert_int_equal(head.admission.refused, 0);
 }
 
 static void
@@ -440,6 +462,39 @@ a_later_edit_on_top_of_refused_work_survives(void **unused)
 	assert_same_profile();
 }
 
+/* Taken from a peer it was kept void: there is no knowing there what its author may. */
+static void
+what_the_hub_hands_on_counts_though_it_was_void_here(void **unused)
+{
+	struct node *node = head.home.node;
+	struct forged forged;
+	struct batch batch;
+	uint64_t new = 0;
+	int64_t s, b;
+
+	(void)unused;
+	home_set(&hub, "client", &own, "city", "First");
+	link_sync(&ion);
+	link_sync(&head);
+	batch = work(&own, TYPE_CLIENT, "city", "\"Second\"", 1);
+	batch.wall_ms = node_now_ms(hub.node) + 1000;
+	link_forge(&forged, ion.home.node->key, ion.home.node->writer, &batch, 1);
+	assert_int_equal(db_begin(node->db, &err), OK);
+	assert_int_equal(admit_from_hub(&new, node, &forged.part, &err), OK);
+	assert_int_equal(db_int(&b, NULL, node->db, SQL_BATCH_LAST, &err, ""), OK);
+	assert_int_equal(log_shard(&s, node->db, &batch.shard, false, &err), OK);
+	assert_int_equal(db_run(node->db, SQL_BATCH_VOID, &err, "ii", b, (int64_t)2), OK);
+	assert_int_equal(record_rebuild_shard(node->db, s, &err), OK);
+	assert_int_equal(db_commit(node->db, &err), OK);
+	assert_city(&head.home, "First");
+	assert_int_equal(db_begin(node->db, &err), OK);
+	assert_int_equal(admit_from_hub(&new, node, &forged.part, &err), OK);
+	assert_int_equal(db_commit(node->db, &err), OK);
+	assert_int_equal(new, 1);
+	assert_city(&head.home, "Second");
+	forged_release(&forged);
+}
+
 static void
 of_two_under_one_name_the_hubs_counts_on_every_node(void **unused)
 {
@@ -526,6 +581,27 @@ an_author_sees_what_waits_and_what_is_rejected(void **unused)
 	assert_notices((const char *[]){ "rejected", "rejected", NULL });
 }
 
+/* Not even in the news about it. */
+static void
+what_was_erased_is_not_named_again(void **unused)
+{
+	struct header_refusal gone = { .writer = ion.home.node->writer, .seq = 7, .reason = "no right" };
+	struct shard shard = { .client = node_new_id(hub.node), .block = BLOCK_DEALS };
+	struct sqlite3_stmt *stmt;
+	bool mine, row;
+
+	(void)unused;
+	shard_to_text(gone.shard, &shard);
+	assert_int_equal(db_begin(ion.home.node->db, &err), OK);
+	assert_int_equal(verdict_take(&mine, ion.home.node, &gone, &err), OK);
+	assert_int_equal(db_query(&stmt, ion.home.node->db, SQL_NOTICE_EACH, &err, ""), OK);
+	assert_int_equal(db_row(ion.home.node->db, stmt, &row, &err), OK);
+	assert_true(row);
+	assert_true(db_col_null(stmt, 3));
+	db_reset(stmt);
+	assert_int_equal(db_commit(ion.home.node->db, &err), OK);
+}
+
 static void
 a_node_keeps_no_notice_of_what_another_wrote(void **unused)
 {
@@ -550,14 +626,17 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(late_work_of_who_once_had_the_right_waits),
 		TEST(work_of_who_never_had_it_is_rejected),
+		TEST(work_beyond_what_anybody_looks_through_stays_with_its_author),
 		TEST(what_the_hub_rejected_waits_for_nobody),
 		TEST(what_replaces_work_that_is_still_to_be_written_waits),
 		TEST(what_replaces_refused_work_does_not_wait),
 		TEST(beyond_its_bound_work_stays_with_its_author),
 		TEST(work_that_peers_merged_and_the_hub_refused_is_void_everywhere),
 		TEST(a_later_edit_on_top_of_refused_work_survives),
+		TEST(what_the_hub_hands_on_counts_though_it_was_void_here),
 		TEST(of_two_under_one_name_the_hubs_counts_on_every_node),
 		TEST(an_author_sees_what_waits_and_what_is_rejected),
+		TEST(what_was_erased_is_not_named_again),
 		TEST(a_node_keeps_no_notice_of_what_another_wrote),
 	};
 
