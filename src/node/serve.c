@@ -37,6 +37,7 @@ struct nonce {
 struct serve {
 	char *home;
 	struct server *server;
+	node_t peer;			/* this node; 0 at the hub */
 	uint64_t started_s;
 	struct key *key;		/* signs the answers of a hub; NULL: a peer's are not */
 	pthread_mutex_t mutex;		/* guards all below */
@@ -341,6 +342,17 @@ route_peer(struct node *node, const struct serve_caller *caller, const struct se
 	return code;
 }
 
+/* To anybody: whom to look up, before anything else is said. */
+static void
+say_name(struct server_reply *reply, const struct node *node)
+{
+	char name[NODE_TEXT];
+
+	node_to_text(name, node->id);
+	reply_text(reply, 200, name);
+	buf_addc(reply->body, '\n');
+}
+
 static void
 answer_trouble(struct server_reply *reply, const struct server_request *request, const struct err *err)
 {
@@ -374,8 +386,10 @@ route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const
 	enum err_code code = OK;
 
 	if (!(*hub)->hub && strncmp(request->path, "/f/", 3) != 0) {
-		if (strcmp(request->path, "/peer") != 0 || strcmp(request->method, "POST") != 0)
+		if (strcmp(request->path, "/peer") != 0)
 			reply_text(reply, 404, "not found\n");
+		else if (strcmp(request->method, "GET") == 0)
+			say_name(reply, *hub);
 		else if (!authenticate(&caller, nonce, serve, *hub, request, reply))
 			return;
 		else
@@ -459,7 +473,7 @@ body_max(void *context, const char *method, const char *path)
 }
 
 enum err_code
-serve_start(struct serve **out, const char *home, const char *listen, struct err *err)
+serve_start(struct serve **out, const char *home, const char *listen, bool tls, struct err *err)
 {
 	struct serve *serve = mem_alloc(sizeof(*serve));
 	struct node *hub;
@@ -477,6 +491,7 @@ serve_start(struct serve **out, const char *home, const char *listen, struct err
 		return err_set(err, ERR_DENIED, "this device was revoked; what it held is erased");
 	}
 	serve->home = mem_strdup(home);
+	serve->peer = hub->hub ? 0 : hub->id;
 	serve->started_s = node_now_ms(hub) / 1000;
 	pthread_mutex_init(&serve->mutex, NULL);
 	serve->idle[serve->idle_count++] = hub;
@@ -485,7 +500,8 @@ serve_start(struct serve **out, const char *home, const char *listen, struct err
 		code = key_load(&serve->key, path, err);
 	free(path);
 	if (code != OK || (code = server_start(&serve->server, &(struct server_options){ .listen = listen,
-	    .body_max = body_max, .handle = handle, .context = serve }, err)) != OK) {
+	    .body_max = body_max, .handle = handle, .context = serve, .key = hub->key,
+	    .tls = tls }, err)) != OK) {
 		serve_stop(serve);
 		return code;
 	}
@@ -497,6 +513,19 @@ const char *
 serve_address(const struct serve *serve)
 {
 	return server_address(serve->server);
+}
+
+bool
+serve_speaks_tls(const struct serve *serve)
+{
+	return server_speaks_tls(serve->server);
+}
+
+bool
+serve_is_for_peers(node_t *out, const struct serve *serve)
+{
+	*out = serve->peer;
+	return serve->peer != 0 && server_is_open(serve->server);
 }
 
 void

@@ -106,6 +106,20 @@ server_address(const struct server *server)
 	return server->options.listen;
 }
 
+bool
+server_speaks_tls(const struct server *server)
+{
+	(void)server;
+	return false;
+}
+
+bool
+server_is_open(const struct server *server)
+{
+	(void)server;
+	return false;
+}
+
 void
 server_stop(struct server *server)
 {
