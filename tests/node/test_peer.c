@@ -254,19 +254,6 @@ what_it_takes_away_is_erased_with_a_receipt(void **state)
 }
 
 static void
-unsent_work_stays_until_the_hub_has_it(void **state)
-{
-	(void)state;
-	home_set(&ion.home, "client", &own, "city", "Iasi");
-	revoke(&own);
-	make(&text, ion.home.node->id);
-	assert_true(hand_over(&text) > 0);
-	assert_true(has_client(ion.home.node));
-	link_sync(&ion);
-	assert_false(has_client(ion.home.node));
-}
-
-static void
 an_older_passport_of_ours_is_passed_over(void **state)
 {
 	struct buf old;
@@ -398,7 +385,6 @@ main(void)
 		TEST(a_head_says_how_old_is_too_old),
 		TEST(the_newest_counts_and_is_handed_over),
 		TEST(what_it_takes_away_is_erased_with_a_receipt),
-		TEST(unsent_work_stays_until_the_hub_has_it),
 		TEST(an_older_passport_of_ours_is_passed_over),
 		TEST(nothing_is_changed_on_a_passport_that_has_expired),
 		TEST(a_revoked_device_has_a_passport_that_allows_nothing),
