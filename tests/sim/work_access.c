@@ -214,7 +214,8 @@ work_two_owners(void)
 		enum err_code code;
 
 		if (seat->node && (code = handover(&moved, seat->node, client, 1,
-		    &world.seats[1 + dice_pick((uint32_t)world.seat_count - 1)].person, HANDOVER_INSTANT, &err)) == OK) {
+		    &world.seats[1 + dice_pick((uint32_t)world.seat_count - 1)].person,
+		    HANDOVER_INSTANT, &err)) == OK) {
 			world_say("handover of one to another than the other head");
 			if (moved && i == 2)
 				SOMETIMES(two_owners);
