@@ -1,7 +1,8 @@
 # make                 build/release/satchel          make check     all tests (TAP under prove)
 # make V=asan          ASan and UBSan                 make V=tsan    thread sanitizer
 # make demo            the main job, told             make bench     measured against plain SQLite
-# make sweep           real processes, killed and cut off many times (minutes)
+# make sweep           every place where an action can break; real processes, killed and cut off (hours)
+# make nightly         all of it: check, sweep, mutants, the simulator, each parser under libFuzzer
 # make mutants         bugs planted one by one: do the tests notice? (minutes)
 # make load            a hub with 1,000 nodes, drips, forgeries; make soak MINUTES=10: does it grow?
 # make sim SEEDS=1000  whole organisations on simulated disks, lines and clocks
@@ -93,9 +94,9 @@ tests: $(TEST_BIN) $(TOOLS) $(FUZZ) $(PRELOAD) $(B)/satchel $(B)/sim $(B)/tools/
 check: tests layers
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
 
-# The same with many more rounds and nodes: minutes.
+# The same with many more rounds and nodes, and every place instead of a share: hours.
 sweep: tests
-	$(Q)SATCHEL_HEAVY=1 SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove --timer -e '' $(wildcard tests/e2e/*.t)
+	$(Q)SATCHEL_HEAVY=1 SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove --timer -e '' $(wildcard tests/e2e/*.t) tests/sim/sweep.t
 
 # Bugs planted in a copy of this tree, each of which a test must notice (minutes).
 mutants:
@@ -114,6 +115,9 @@ fuzz:
 	$(Q)mkdir -p build/fuzz/found/$(T)
 	$(Q)build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -max_len=8192 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
+
+nightly: check sweep mutants sim
+	$(Q)for file in tests/fuzz/fuzz_*.c; do name=$${file#tests/fuzz/fuzz_}; $(MAKE) fuzz T=$${name%.c} || exit 1; done
 
 layers:
 	$(Q)tools/check-layers
@@ -143,6 +147,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check sweep fuzz mutants sim layers demo bench load soak install clean
+.PHONY: all one tests check sweep fuzz mutants sim nightly layers demo bench load soak install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -4,13 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+void
+mem_out(void)
+{
+	fputs("satchel: out of memory\n", stderr);
+	abort();
+}
+
 static void *
 checked(void *p)
 {
-	if (p == NULL) {
-		fputs("satchel: out of memory\n", stderr);
-		abort();
-	}
+	if (p == NULL)
+		mem_out();
 	return p;
 }
 

@@ -9,6 +9,9 @@
 
 #include <stddef.h>
 
+/* Says that there is none, and ends the program: where a library's lack of it would
+ * look like a value that is not set. */
+void mem_out(void) __attribute__((noreturn));
 void *mem_alloc(size_t size);			/* zeroed */
 void *mem_resize(void *p, size_t size);
 void *mem_dup(const void *p, size_t size);

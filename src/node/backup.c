@@ -262,14 +262,52 @@ get_file(struct reading *r, const char *home, struct err *err)
 }
 
 static void
-remove_files(const char *home)
+remove_files(const char *home, const char *const *which, size_t count)
 {
 	char path[4096];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", home, names[i]);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s", home, which[i]);
 		remove(path);
 	}
+}
+
+/* A log left beside another database would be taken for its own. */
+static const char *const leftovers[] = { "satchel.db-wal", "satchel.db-shm", "satchel.db-journal",
+	"node.key", "root.key", "satchel.db", NODE_RESTORING };
+#define LOGS 3
+#define ALL (sizeof(leftovers) / sizeof(leftovers[0]))
+
+static bool
+is_there(const char *home, const char *name)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", home, name);
+	return access(path, F_OK) == 0;
+}
+
+/* Set before anything is there that it speaks of, gone before anybody may write:
+ * durably, both times. */
+static enum err_code
+mark(const char *home, bool set, struct err *err)
+{
+	int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	bool good = dir >= 0;
+
+	if (good && set)
+		good = (fd = openat(dir, NODE_RESTORING, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) >= 0 &&
+		    fsync(fd) == 0;
+	else if (good)
+		good = unlinkat(dir, NODE_RESTORING, 0) == 0;
+	good = good && fsync(dir) == 0;
+	if (!good)
+		err_set(err, ERR_IO, "%s/%s: %s", home, NODE_RESTORING, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	return good ? OK : ERR_IO;
 }
 
 static enum err_code
@@ -298,18 +336,16 @@ enum err_code
 backup_restore(struct node **out, const char *home, const char *path, const char *passphrase, struct err *err)
 {
 	struct reading *r;
-	char *db_path = mem_alloc(strlen(home) + 16);
 	enum err_code code;
 
 	*out = NULL;
-	sprintf(db_path, "%s/satchel.db", home);
-	if (access(db_path, F_OK) == 0) {
-		free(db_path);
+	if (is_there(home, "satchel.db") && !is_there(home, NODE_RESTORING))
 		return err_set(err, ERR_CONFLICT, "%s is a satchel home already; choose another with --home", home);
-	}
-	free(db_path);
 	if (mkdir(home, 0700) < 0 && errno != EEXIST)
 		return err_set(err, ERR_IO, "make the home %s: %s", home, strerror(errno));
+	remove_files(home, leftovers, is_there(home, NODE_RESTORING) ? ALL - 1 : LOGS);
+	if (mark(home, true, err) != OK)
+		return err->code;
 	r = mem_alloc(sizeof(*r));
 	if ((r->in = fopen(path, "rbe")) == NULL)
 		code = err_set(err, ERR_NOT_FOUND, "open %s: %s", path, strerror(errno));
@@ -319,12 +355,12 @@ backup_restore(struct node **out, const char *home, const char *path, const char
 		fclose(r->in);
 	sodium_memzero(r, sizeof(*r));
 	free(r);
-	if (code == OK && (code = node_open(out, home, err)) == OK &&
-	    (code = incarnation_renew(*out, err)) != OK) {
+	if (code == OK && (code = node_open_restored(out, home, err)) == OK &&
+	    ((code = incarnation_renew(*out, err)) != OK || (code = mark(home, false, err)) != OK)) {
 		node_close(*out);
 		*out = NULL;
 	}
 	if (code != OK)
-		remove_files(home);
+		remove_files(home, leftovers, ALL);
 	return code;
 }

@@ -17,8 +17,8 @@
 
 /* PATH must not exist; it appears whole or not at all. */
 enum err_code backup_write(struct node *node, const char *path, const char *passphrase, struct err *err);
-/* Into HOME, which must not be a home yet. ERR_DENIED for a wrong passphrase
- * or a file that was changed; nothing is left then. */
+/* Into HOME, which must not be a home yet, or one whose restore was cut off. ERR_DENIED
+ * for a wrong passphrase or a file that was changed; nothing is left then. */
 enum err_code backup_restore(struct node **out, const char *home, const char *path,
     const char *passphrase, struct err *err);
 

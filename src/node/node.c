@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/mem.h"
@@ -110,8 +111,27 @@ refill(struct node *node, struct err *err)
 	return db_commit(node->db, err);
 }
 
+static enum err_code
+refuse_unfinished(const char *home, struct err *err)
+{
+	char *path = mem_alloc(strlen(home) + sizeof(NODE_RESTORING) + 1);
+	bool there;
+
+	sprintf(path, "%s/%s", home, NODE_RESTORING);
+	there = access(path, F_OK) == 0;
+	free(path);
+	return there ? err_set(err, ERR_CONFLICT, "the restore of %s was cut off: run satchel restore again", home) : OK;
+}
+
 enum err_code
 node_open(struct node **out, const char *home, struct err *err)
+{
+	*out = NULL;
+	return refuse_unfinished(home, err) == OK ? node_open_restored(out, home, err) : err->code;
+}
+
+enum err_code
+node_open_restored(struct node **out, const char *home, struct err *err)
 {
 	struct node *node = node_new(home);
 	char *db_path = node_path(node, "satchel.db"), *key_path = node_path(node, "node.key");
@@ -192,6 +212,8 @@ node_create(struct node **out, const char *home, struct err *err)
 		code = err_set(err, ERR_IO, "make the home %s: %s", home, strerror(errno));
 	else if (lstat(home, &st) < 0 || !S_ISDIR(st.st_mode))
 		code = err_set(err, ERR_INVALID, "%s is not a directory", home);
+	if (code == OK)
+		code = refuse_unfinished(home, err);
 	if (code == OK && (code = key_load(&node->key, key_path, err)) == ERR_NOT_FOUND) {
 		node->key = key_generate();
 		code = key_save(node->key, key_path, err);

@@ -43,6 +43,10 @@ char *node_home(const char *argument);
 /* Opens what init or join made; brings derived tables up to date and ends a
  * purge that was cut off. */
 enum err_code node_open(struct node **out, const char *home, struct err *err);
+/* A restore is under way in HOME as long as this file is there; node_open then
+ * refuses: under its old incarnation the home must not write. */
+#define NODE_RESTORING "restoring"
+enum err_code node_open_restored(struct node **out, const char *home, struct err *err);
 void node_close(struct node *node);		/* NULL is fine */
 
 /* A new home with a key and an empty database; what an attempt that was cut

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 
+#include "base/mem.h"
 #include "core/id.h"
 
 #define WAL_PAGES_MAX 2000		/* then a commit also checkpoints */
@@ -67,6 +68,16 @@ db_rest(struct db *db)
 	db->handed_count = 0;
 }
 
+/* Prepared when the file was opened: it must not fail for want of memory. */
+static void
+undo(struct db *db)
+{
+	if (!sqlite3_get_autocommit(db->sqlite)) {
+		sqlite3_step(db->undo);
+		sqlite3_reset(db->undo);
+	}
+}
+
 enum err_code
 db_begin(struct db *db, struct err *err)
 {
@@ -76,6 +87,8 @@ db_begin(struct db *db, struct err *err)
 	db_rest(db);
 	if (db_lock(db, err) != OK)
 		return err->code;
+	/* There was no memory even for that, the last time. */
+	undo(db);
 	if (sqlite3_exec(db->sqlite, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK) {
 		db_fail(db, err, "begin");
 		db_unlock(db);
@@ -110,8 +123,7 @@ db_rollback(struct db *db)
 	if (!db->writing)
 		return;
 	db_rest(db);
-	if (!sqlite3_get_autocommit(db->sqlite))
-		sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+	undo(db);
 	db->writing = false;
 	db_unlock(db);
 }
@@ -139,7 +151,7 @@ db_read_end(struct db *db)
 	if (!db->reading)
 		return;
 	db_rest(db);
-	sqlite3_exec(db->sqlite, "COMMIT", NULL, NULL, NULL);
+	undo(db);
 	db->reading = false;
 }
 
@@ -183,6 +195,10 @@ enum err_code
 db_prepare(struct sqlite3_stmt **out, struct db *db, enum sql_id id, struct err *err)
 {
 	*out = NULL;
+	/* Some errors (no memory, a failed read) roll all back by themselves.  Whoever did
+	 * not mind the error must not go on as if each write were an action of its own. */
+	if (db->writing && sqlite3_get_autocommit(db->sqlite))
+		return err_set(err, ERR_IO, "database: it had to give up the action (%s); try again", db_sql_names[id]);
 	if (db->stmts[id] == NULL) {
 		if (sqlite3_prepare_v3(db->sqlite, db_sql[id], -1, SQLITE_PREPARE_PERSISTENT,
 		    &db->stmts[id], NULL) != SQLITE_OK)
@@ -367,11 +383,21 @@ db_col_int(struct sqlite3_stmt *stmt, int i)
 	return sqlite3_column_int64(stmt, i);
 }
 
+/* SQLite may want memory to hand a value out, and says NULL for want of it: a value
+ * that is not set would then be stored. */
+static void
+check_memory(struct sqlite3_stmt *stmt, const void *p)
+{
+	if (p == NULL && sqlite3_errcode(sqlite3_db_handle(stmt)) == SQLITE_NOMEM)
+		mem_out();
+}
+
 const char *
 db_col_text(struct sqlite3_stmt *stmt, int i, size_t *len)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, i);
 
+	check_memory(stmt, text);
 	if (len)
 		*len = (size_t)sqlite3_column_bytes(stmt, i);
 	return text;
@@ -383,6 +409,7 @@ db_col_blob(struct sqlite3_stmt *stmt, int i, size_t *len)
 	static const uint8_t empty[1];
 	const void *blob = sqlite3_column_blob(stmt, i);
 
+	check_memory(stmt, blob);
 	*len = (size_t)sqlite3_column_bytes(stmt, i);
 	/* SQLite says NULL for an empty blob too; the caller tells them apart by db_col_null. */
 	return blob ? blob : empty;
@@ -399,6 +426,7 @@ db_col_id(struct sqlite3_stmt *stmt, int i, struct id *out)
 {
 	const void *blob = sqlite3_column_blob(stmt, i);
 
+	check_memory(stmt, blob);
 	if (blob == NULL || sqlite3_column_bytes(stmt, i) != (int)sizeof(out->b))
 		return false;
 	memcpy(out->b, blob, sizeof(out->b));

@@ -197,6 +197,8 @@ configure(struct db *db, const char *path, struct err *err)
 		if (db_exec(db, pragmas[i], err) != OK)
 			return err->code;
 	sqlite3_wal_hook(db->sqlite, count_wal, db);
+	if (sqlite3_prepare_v3(db->sqlite, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &db->undo, NULL) != SQLITE_OK)
+		return db_fail(db, err, "rollback");
 	if (!fresh)
 		return OK;
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", APPLICATION_ID);
@@ -276,6 +278,7 @@ db_close(struct db *db)
 	db_rollback(db);
 	for (int i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(db->stmts[i]);
+	sqlite3_finalize(db->undo);
 	sqlite3_close(db->sqlite);
 	if (db->lock_fd >= 0)
 		close(db->lock_fd);

@@ -11,7 +11,7 @@ struct sqlite3;
 
 struct db {
 	struct sqlite3 *sqlite;
-	struct sqlite3_stmt *stmts[SQL_COUNT];
+	struct sqlite3_stmt *stmts[SQL_COUNT], *undo;
 	enum sql_id handed[SQL_COUNT];	/* given out since the last rest, each once */
 	bool is_handed[SQL_COUNT];
 	size_t handed_count;

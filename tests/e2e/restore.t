@@ -29,6 +29,12 @@ sync ana
 is "before: both have all" "$(notes ana)" "3 3"
 was=$(node_id ana)
 restore ana
+: >"$work/ana/restoring"
+ok "a restore that was cut off is no home" not sat ana status
+ok "and says what to do" contains "$(sat ana status 2>&1)" "run satchel restore again"
+cp "$work/hub/satchel.db-wal" "$work/ana/satchel.db-wal"
+ok "which begins anew" sat ana restore "$work/ana.backup" --passphrase-file "$work/passphrase"
+ok "and leaves no trace" not test -e "$work/ana/restoring"
 is "a restored node has what it had" "$(count ana list note)" 1
 must ana add note client="$alfa" text="after the restore, before a sync" >/dev/null
 ok "it syncs" sat ana sync

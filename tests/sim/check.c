@@ -363,8 +363,8 @@ check_owed(void)
 	}
 }
 
-static void
-scan_files(struct seat *seat)
+void
+check_files(struct seat *seat)
 {
 	struct scan scan = { .seat = seat, .in_files = true };
 
@@ -389,7 +389,7 @@ check_synced(struct seat *seat, const struct sync_result *result)
 	if (dice_chance(48) && !holds())
 		check_digests(seat);
 	if (result->purged_shards || dice_chance(16))
-		scan_files(seat);
+		check_files(seat);
 }
 
 void
@@ -434,7 +434,7 @@ check_world(void)
 			check_forks(seat);
 		}
 		if (!world.failed)
-			scan_files(seat);
+			check_files(seat);
 	}
 	model_forget();
 }

@@ -6,6 +6,8 @@
  *	sim --check [--seconds N] FILE...		for make check: scripts, then runs, as TAP
  *	sim --replay FILE
  *	sim --shrink FILE [--seed N]			FILE is written, or made smaller
+ *	sim --sweep KIND [--action NAME] [--step N] [--rounds N]
+ *		power, errors, full, memory or cuts (sweep.h) in every N-th place, as TAP
  *
  * With --verbose what happens is told, with --dump DIR the disks of a failure
  * are kept.  One run in eight is played twice, and must go the same way.
@@ -19,6 +21,7 @@
 #include "clock.h"
 #include "run.h"
 #include "shrink.h"
+#include "sweep.h"
 #include "wire.h"
 
 #define TWICE 8
@@ -35,6 +38,10 @@ static const struct option options[] = {
 	{ "check", no_argument, NULL, 'c' },
 	{ "dump", required_argument, NULL, 'd' },
 	{ "verbose", no_argument, NULL, 'v' },
+	{ "sweep", required_argument, NULL, 'w' },
+	{ "action", required_argument, NULL, 'a' },
+	{ "step", required_argument, NULL, 'p' },
+	{ "rounds", required_argument, NULL, 'o' },
 	{ 0 },
 };
 
@@ -168,12 +175,66 @@ make_smaller(const char *file, bool from_seed, uint64_t seed)
 	return 0;
 }
 
+struct places {
+	const char *kind, *action;
+	uint64_t step;
+	unsigned rounds;
+};
+
+static bool
+sweep_action(const struct places *places, const struct action *action, struct share *share, struct tally *tally)
+{
+	if (strcmp(places->kind, "power") == 0)
+		return sweep_power(action, share, tally, places->rounds);
+	if (strcmp(places->kind, "errors") == 0)
+		return sweep_errors(action, share, tally);
+	if (strcmp(places->kind, "full") == 0)
+		return sweep_full(action, share, tally);
+	if (strcmp(places->kind, "memory") == 0)
+		return sweep_memory(action, share, tally);
+	return sweep_cuts(action, share, tally);
+}
+
+static int
+sweep_places(const struct places *places)
+{
+	struct tally all = { 0 };
+	uint64_t begun = clock_real_ms();
+	bool good = true;
+
+	printf("1..%zu\n", action_count);
+	for (size_t i = 0; i < action_count; i++) {
+		struct share share = { .step = places->step, .first = i % places->step };
+		struct tally tally = { 0 };
+		bool fine;
+
+		if (places->action && strcmp(places->action, actions[i].name) != 0) {
+			printf("ok %zu - %s # SKIP not asked for\n", i + 1, actions[i].name);
+			continue;
+		}
+		fine = sweep_action(places, &actions[i], &share, &tally);
+		good = good && fine;
+		printf("%sok %zu - %s: %s%s\n# %" PRIu64 " places, %" PRIu64 " images, %" PRIu64 " of them different, %"
+		    PRIu64 " states after them, %" PRIu64 " ends, %.1f s\n", fine ? "" : "not ", i + 1, places->kind, actions[i].name,
+		    fine ? "" : world.why, tally.points, tally.images, tally.distinct, tally.looked, tally.ended,
+		    (double)(clock_real_ms() - begun) / 1000);
+		fflush(stdout);
+		all.points += tally.points;
+		all.images += tally.images;
+		all.distinct += tally.distinct;
+	}
+	printf("# %s: %" PRIu64 " places, %" PRIu64 " images, %" PRIu64 " of them different\n", places->kind, all.points,
+	    all.images, all.distinct);
+	return good ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct sweep sweep = { .seed = 1, .seeds = 1 };
 	const char *file = NULL, *smaller = NULL;
 	bool from_seed = false, checks = false;
+	struct places places = { .step = 1, .rounds = 1 };
 	struct run_result result;
 	int c;
 
@@ -202,16 +263,32 @@ main(int argc, char **argv)
 		case 'd':
 			world.dump = optarg;
 			break;
+		case 'w':
+			places.kind = optarg;
+			break;
+		case 'a':
+			places.action = optarg;
+			break;
+		case 'p':
+			places.step = strtoull(optarg, NULL, 10);
+			break;
+		case 'o':
+			places.rounds = (unsigned)strtoul(optarg, NULL, 10);
+			break;
 		case 'v':
 			world.verbose = true;
 			break;
 		default:
 			fputs("usage: sim [--seed N] [--seeds N | --seconds N] [--check FILE... | --replay FILE |\n"
-			    "    --shrink FILE] [--dump DIR] [--verbose]\n", stderr);
+			    "    --shrink FILE | --sweep KIND [--action NAME] [--step N] [--rounds N]] [--dump DIR] [--verbose]\n", stderr);
 			return 2;
 		}
 	}
+	if (places.kind && strcmp(places.kind, "memory") == 0)
+		sweep_memory_init();
 	run_library_init();
+	if (places.kind)
+		return sweep_places(&places);
 	if (smaller)
 		return make_smaller(smaller, from_seed, sweep.seed);
 	if (file) {

@@ -43,8 +43,8 @@ seat_on(struct seat *seat)
 }
 
 /* What was acknowledged is here, or was given to the hub and erased since. */
-static void
-check_durable(struct seat *seat)
+void
+seat_check_durable(struct seat *seat)
 {
 	struct err err;
 
@@ -107,7 +107,7 @@ seat_restart(struct seat *seat)
 	}
 	seat_on(seat);
 	if (!world.failed)
-		check_durable(seat);
+		seat_check_durable(seat);
 }
 
 static void
@@ -157,8 +157,8 @@ seat_revive(struct seat *seat)
 /* --- a session --- */
 
 /* A sync that succeeded: the hub has all of it. */
-static void
-check_given(struct seat *seat)
+void
+seat_check_given(struct seat *seat)
 {
 	for (size_t i = 0; i < world.owed_count; i++) {
 		struct owed *owed = &world.owed[i];
@@ -248,7 +248,7 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 		if (result->rekeyed)
 			rekeyed(seat);
 		if (code == OK && HUB->node)
-			check_given(seat);
+			seat_check_given(seat);
 	}
 	world_act(before);
 	return code;

@@ -58,7 +58,8 @@ struct disk {
 	LIST_ENTRY(disk) next;
 	char *directory;
 	LIST_HEAD(, file) files;
-	uint32_t die_at, fail_at;	/* 0: not */
+	uint32_t die_at, fail_at, full_at;	/* 0: not */
+	enum access_kind kind;		/* that fails */
 	size_t quota;
 	bool dead;
 	enum disk_strike struck;
@@ -66,6 +67,41 @@ struct disk {
 };
 
 static LIST_HEAD(, disk) disks = LIST_HEAD_INITIALIZER(disks);
+void (*disk_died)(struct disk *disk);
+
+/* A change on a tape; of a file that appears (with what it has then), goes, is synced,
+ * is written or cut. */
+struct event {
+	const struct disk *disk;
+	char name[64];
+	enum change_kind { MADE, DROPPED, SYNCED, CHANGED } what;
+	size_t at, len;
+	uint8_t *p;		/* NULL: CHANGED is cut */
+};
+
+struct tape {
+	struct event *events;
+	size_t count, cap;
+};
+
+static struct tape *running;
+
+static void
+tell_tape(const struct disk *disk, const char *name, enum change_kind what, size_t at, const void *p, size_t len)
+{
+	struct event *event;
+
+	if (running == NULL)
+		return;
+	running->events = mem_grow(running->events, running->count, &running->cap, sizeof(*running->events));
+	event = &running->events[running->count++];
+	*event = (struct event){ .disk = disk, .what = what, .at = at, .len = len };
+	snprintf(event->name, sizeof(event->name), "%s", name);
+	if (p) {
+		event->p = mem_alloc(len + 1);
+		memcpy(event->p, p, len);
+	}
+}
 
 /* --- disks --- */
 
@@ -139,6 +175,21 @@ void
 disk_fail_at(struct disk *disk, uint32_t k)
 {
 	disk->fail_at = k;
+	disk->kind = ACCESS_ANY;
+	disk->struck = DISK_FINE;
+}
+
+void
+disk_fail_kind(struct disk *disk, enum access_kind kind, uint32_t k)
+{
+	disk_fail_at(disk, k);
+	disk->kind = kind;
+}
+
+void
+disk_full_from(struct disk *disk, uint32_t k)
+{
+	disk->full_at = k;
 	disk->struck = DISK_FINE;
 }
 
@@ -160,7 +211,7 @@ disk_calm(struct disk *disk)
 {
 	enum disk_strike struck = disk->struck;
 
-	disk->die_at = disk->fail_at = 0;
+	disk->die_at = disk->fail_at = disk->full_at = 0;
 	disk->quota = SIZE_MAX;
 	disk->struck = DISK_FINE;
 	return struck;
@@ -222,18 +273,19 @@ bytes_set(struct bytes *bytes, const struct bytes *from)
 
 /* --- losing power --- */
 
-enum survival { NOTHING, EVERYTHING, A_BEGINNING, SECTORS };
-
 static void
 survive(struct bytes *to, const struct change *change, enum survival how)
 {
+	bool alone = how == SECTORS || how == SOME;
+
 	if (change->p == NULL) {
-		if (how != SECTORS || dice_chance(128))
+		if (!alone || dice_chance(128))
 			bytes_cut(to, change->at);
 		return;
 	}
 	if (how != SECTORS) {
-		bytes_write(to, change->at, change->p, change->len);
+		if (!alone || dice_chance(128))
+			bytes_write(to, change->at, change->p, change->len);
 		return;
 	}
 	for (size_t done = 0; done < change->len;) {
@@ -248,9 +300,8 @@ survive(struct bytes *to, const struct change *change, enum survival how)
 }
 
 static void
-file_power(struct file *file)
+file_power(struct file *file, enum survival how)
 {
-	enum survival how = (enum survival)dice_pick(4);
 	size_t left = file->change_count;
 	struct change *change;
 
@@ -270,16 +321,22 @@ file_power(struct file *file)
 }
 
 void
-disk_power(struct disk *disk)
+disk_power_as(struct disk *disk, enum survival how)
 {
 	struct file *file;
 
 	LIST_FOREACH(file, &disk->files, next) {
 		assert(file->opened == 0);
-		file_power(file);
+		file_power(file, how == SURVIVALS ? (enum survival)dice_pick(4) : how);
 	}
 	disk->dead = false;
 	disk->die_at = 0;
+}
+
+void
+disk_power(struct disk *disk)
+{
+	disk_power_as(disk, SURVIVALS);
 }
 
 void
@@ -313,7 +370,7 @@ disk_each(const struct disk *disk, void (*each)(void *context, const char *name,
 
 /* Is this access to fail? */
 static bool
-access_fails(struct disk *disk)
+access_fails(struct disk *disk, enum access_kind kind)
 {
 	disk->accesses++;
 	if (disk->dead)
@@ -321,9 +378,11 @@ access_fails(struct disk *disk)
 	if (disk->die_at && --disk->die_at == 0) {
 		disk->dead = true;
 		disk->struck = DISK_FAILED;
+		if (disk_died)
+			disk_died(disk);
 		return true;
 	}
-	if (disk->fail_at && --disk->fail_at == 0) {
+	if (disk->fail_at && (disk->kind == ACCESS_ANY || disk->kind == kind) && --disk->fail_at == 0) {
 		disk->struck = DISK_FAILED;
 		return true;
 	}
@@ -458,6 +517,7 @@ x_close(sqlite3_file *base)
 	if (--file->opened == 0 && (file->write_out || c->temporary)) {
 		if (file->write_out && !file->disk->dead)
 			write_out(file);
+		tell_tape(file->disk, file->name, DROPPED, 0, NULL, 0);
 		file_free(file);
 	}
 	free(c->temporary);
@@ -470,7 +530,7 @@ x_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 offset)
 	struct file *file = ((struct connection *)base)->file;
 	size_t at = (size_t)offset, len = (size_t)amount, have;
 
-	if (access_fails(file->disk))
+	if (access_fails(file->disk, ACCESS_READ))
 		return SQLITE_IOERR_READ;
 	have = at < file->now.len ? file->now.len - at : 0;
 	if (have >= len) {
@@ -484,18 +544,25 @@ x_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 offset)
 }
 
 static void
-note_change(struct file *file, size_t at, const void *p, size_t len)
+add_change(struct file *file, size_t at, const uint8_t *p, size_t len)
 {
 	struct change *change = mem_alloc(sizeof(*change));
 
 	change->at = at;
 	change->len = len;
 	if (p) {
-		change->p = mem_alloc(len);
+		change->p = mem_alloc(len + 1);
 		memcpy(change->p, p, len);
 	}
 	STAILQ_INSERT_TAIL(&file->changes, change, next);
 	file->change_count++;
+}
+
+static void
+note_change(struct file *file, size_t at, const void *p, size_t len)
+{
+	add_change(file, at, p, len);
+	tell_tape(file->disk, file->name, CHANGED, at, p, len);
 }
 
 static int
@@ -504,8 +571,13 @@ x_write(sqlite3_file *base, const void *p, int amount, sqlite3_int64 offset)
 	struct file *file = ((struct connection *)base)->file;
 	size_t at = (size_t)offset, len = (size_t)amount;
 
-	if (access_fails(file->disk))
+	if (access_fails(file->disk, ACCESS_WRITE))
 		return SQLITE_IOERR_WRITE;
+	if (at + len > file->now.len && file->disk->full_at && (file->disk->full_at == 1 || --file->disk->full_at == 0)) {
+		file->disk->full_at = 1;
+		file->disk->struck = DISK_FULL;
+		return SQLITE_FULL;
+	}
 	if (at + len > file->now.len && file->disk->quota != SIZE_MAX) {
 		size_t grown = at + len - file->now.len;
 
@@ -525,25 +597,33 @@ x_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
 	struct file *file = ((struct connection *)base)->file;
 
-	if (access_fails(file->disk))
+	if (access_fails(file->disk, ACCESS_CUT))
 		return SQLITE_IOERR_TRUNCATE;
 	bytes_cut(&file->now, (size_t)size);
 	note_change(file, (size_t)size, NULL, 0);
 	return SQLITE_OK;
 }
 
+static void
+keep_changes(struct file *file)
+{
+	struct change *change;
+
+	STAILQ_FOREACH(change, &file->changes, next)
+		survive(&file->synced, change, EVERYTHING);
+	forget_changes(file);
+}
+
 static int
 x_sync(sqlite3_file *base, int flags)
 {
 	struct file *file = ((struct connection *)base)->file;
-	struct change *change;
 
 	(void)flags;
-	if (access_fails(file->disk))
+	if (access_fails(file->disk, ACCESS_SYNC))
 		return SQLITE_IOERR_FSYNC;
-	STAILQ_FOREACH(change, &file->changes, next)
-		survive(&file->synced, change, EVERYTHING);
-	forget_changes(file);
+	keep_changes(file);
+	tell_tape(file->disk, file->name, SYNCED, 0, NULL, 0);
 	return SQLITE_OK;
 }
 
@@ -682,7 +762,7 @@ x_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *o
 	/* temp_store is MEMORY: nothing of ours has a file without a name. */
 	if (path == NULL || (disk = disk_of(&name, path)) == NULL)
 		return SQLITE_CANTOPEN;
-	if (access_fails(disk))
+	if (access_fails(disk, ACCESS_OPEN))
 		return SQLITE_CANTOPEN;
 	if ((file = file_find(disk, name)) == NULL) {
 		if (!(flags & SQLITE_OPEN_CREATE) && access(path, F_OK) != 0)
@@ -690,6 +770,7 @@ x_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *o
 		file = file_new(disk, name);
 		if (flags & SQLITE_OPEN_MAIN_DB)
 			load_real(file, path);
+		tell_tape(disk, file->name, MADE, 0, file->now.p, file->now.len);
 	}
 	file->write_out = strcmp(name, "backup.tmp") == 0;
 	file->opened++;
@@ -713,10 +794,12 @@ x_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 	(void)sync_dir;
 	if ((disk = disk_of(&name, path)) == NULL || (file = file_find(disk, name)) == NULL)
 		return SQLITE_IOERR_DELETE_NOENT;
-	if (access_fails(disk))
+	if (access_fails(disk, ACCESS_OPEN))
 		return SQLITE_IOERR_DELETE;
-	if (file->opened == 0)
+	if (file->opened == 0) {
+		tell_tape(disk, file->name, DROPPED, 0, NULL, 0);
 		file_free(file);
+	}
 	return SQLITE_OK;
 }
 
@@ -775,6 +858,132 @@ x_last_error(sqlite3_vfs *vfs, int len, char *out)
 	if (len > 0)
 		out[0] = '\0';
 	return 0;
+}
+
+/* --- shots and tapes --- */
+
+static void
+copy_files(struct disk *to, const struct disk *from)
+{
+	const struct file *file;
+	const struct change *change;
+
+	LIST_FOREACH(file, &from->files, next) {
+		struct file *copy = file_new(to, file->name);
+
+		bytes_set(&copy->now, &file->now);
+		bytes_set(&copy->synced, &file->synced);
+		STAILQ_FOREACH(change, &file->changes, next)
+			add_change(copy, change->at, change->p, change->len);
+	}
+}
+
+struct disk *
+disk_shot(const struct disk *disk)
+{
+	struct disk *shot = disk_new("");
+
+	copy_files(shot, disk);
+	return shot;
+}
+
+void
+disk_back(struct disk *disk, const struct disk *shot)
+{
+	struct file *file;
+
+	while ((file = LIST_FIRST(&disk->files)) != NULL)
+		file_free(file);
+	if (shot)
+		copy_files(disk, shot);
+	disk_calm(disk);
+	disk->dead = false;
+}
+
+static uint64_t
+hash_bytes(uint64_t hash, const void *p, size_t len)
+{
+	const uint8_t *at = p;
+	uint64_t word = 0;
+
+	for (; len >= 8; at += 8, len -= 8) {
+		memcpy(&word, at, 8);
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+		hash ^= hash >> 29;
+	}
+	for (; len; at++, len--)
+		hash = (hash ^ *at) * 1099511628211u;
+	return hash;
+}
+
+uint64_t
+disk_hash(const struct disk *disk)
+{
+	const struct file *file;
+	uint64_t sum = 0;
+
+	/* The order of the files is not the disk's. */
+	LIST_FOREACH(file, &disk->files, next)
+		sum += hash_bytes(hash_bytes(file->now.len + 1, file->name, strlen(file->name)), file->now.p,
+		    file->now.len);
+	return sum;
+}
+
+struct tape *
+tape_start(void)
+{
+	assert(running == NULL);
+	return running = mem_alloc(sizeof(*running));
+}
+
+void
+tape_stop(void)
+{
+	running = NULL;
+}
+
+void
+tape_free(struct tape *tape)
+{
+	for (size_t i = 0; tape && i < tape->count; i++)
+		free(tape->events[i].p);
+	if (tape)
+		free(tape->events);
+	free(tape);
+}
+
+size_t
+tape_length(const struct tape *tape)
+{
+	return tape->count;
+}
+
+bool
+tape_play(struct disk *shot, const struct tape *tape, size_t i, const struct disk *disk)
+{
+	const struct event *event = &tape->events[i];
+	struct file *file;
+
+	if (event->disk != disk)
+		return false;
+	if ((file = file_find(shot, event->name)) == NULL) {
+		file = file_new(shot, event->name);
+		if (event->len && event->what == MADE)
+			bytes_write(&file->now, 0, event->p, event->len);
+		bytes_set(&file->synced, &file->now);
+	}
+	if (event->what == DROPPED) {
+		file_free(file);
+	} else if (event->what == SYNCED) {
+		keep_changes(file);
+	} else if (event->what == CHANGED) {
+		add_change(file, event->at, event->p, event->len);
+		if (event->p)
+			bytes_write(&file->now, event->at, event->p, event->len);
+		else
+			bytes_cut(&file->now, event->at);
+	}
+	return true;
 }
 
 void

@@ -59,6 +59,7 @@ static struct {
 	node_t liar;
 	char last_have[96];
 	uint32_t k, amount;
+	struct { bool armed, answer, done; size_t left; } cut;
 	/* What a thief or a proxy has kept. */
 	struct { struct message message; struct answer answer; } records[RECORDS];
 	size_t record_count;
@@ -77,6 +78,38 @@ enum wire_fault
 wire_struck(void)
 {
 	return wire.struck;
+}
+
+void
+wire_cut(bool answer, size_t at)
+{
+	wire.cut.armed = at != SIZE_MAX;
+	wire.cut.answer = answer;
+	wire.cut.left = at;
+	wire.cut.done = false;
+}
+
+bool
+wire_was_cut(void)
+{
+	return wire.cut.done;
+}
+
+/* How much of LEN bytes arrives. */
+static size_t
+cut(bool answer, size_t len)
+{
+	size_t left = wire.cut.left;
+
+	if (!wire.cut.armed || wire.cut.answer != answer)
+		return len;
+	if (left >= len) {
+		wire.cut.left -= len;
+		return len;
+	}
+	wire.cut.armed = false;
+	wire.cut.done = true;
+	return left;
 }
 
 void
@@ -208,6 +241,7 @@ wire_forget(void)
 	wire.last_have[0] = '\0';
 	wire.lie = WIRE_TRUTH;
 	wire_arm(WIRE_FINE, 0, 0);
+	wire_cut(false, SIZE_MAX);
 }
 
 static void
@@ -475,6 +509,7 @@ exchange_once(struct answer *answer, struct client *client, const struct client_
 	if (key)
 		sign(&message, client, choose_words(&message, request->have ? request->have : "-"), nonce);
 	buf_clear(&reply->body);
+	message.len = cut(false, message.len);
 	good = cross(answer, &message);
 	client->stats.requests++;
 	client->stats.bytes_out += message.len;
@@ -482,7 +517,7 @@ exchange_once(struct answer *answer, struct client *client, const struct client_
 	message_release(&message);
 	if (!good)
 		return lost(err);
-	buf_add(&reply->body, answer->body.p, answer->body.len);
+	buf_add(&reply->body, answer->body.p, cut(true, answer->body.len));
 	reply->status = answer->status;
 	snprintf(reply->content_type, sizeof(reply->content_type), "%s", answer->content_type);
 	if (reply->body.full)

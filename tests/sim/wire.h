@@ -33,6 +33,10 @@ enum wire_fault {
  * hub gets then, in accesses to its disk. */
 void wire_arm(enum wire_fault fault, uint32_t k, uint32_t amount);
 enum wire_fault wire_struck(void);	/* the fault armed last, once it has happened */
+/* The bodies of requests (of answers) from now on, one after the other: at byte AT of them
+ * one is cut off, and arrives as if that had been all.  Once.  SIZE_MAX: none. */
+void wire_cut(bool answer, size_t at);
+bool wire_was_cut(void);
 /* The next request of LIAR about its feed is not what the program would send. */
 enum wire_lie { WIRE_TRUTH, WIRE_HAS_NOTHING, WIRE_HAS_OTHERS, WIRE_HAS_AIR, WIRE_BROKEN_BODY, WIRE_LIES };
 void wire_lie(node_t liar, enum wire_lie lie);

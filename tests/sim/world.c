@@ -202,8 +202,8 @@ must(enum err_code code, const struct err *err, const char *doing)
 		world_fail("setup", "%s: %s", doing, err->msg);
 }
 
-static struct seat *
-add_seat(const char *name)
+struct seat *
+world_add_seat(const char *name)
 {
 	struct seat *seat = &world.seats[world.seat_count++];
 
@@ -237,16 +237,27 @@ add_person(struct seat *seat, unsigned n)
 	seat_acted(HUB, OK);
 }
 
-static void
-join(struct seat *seat)
+void
+world_invite(char code[INVITE_CODE_TEXT], struct seat *seat, unsigned n)
+{
+	struct err err;
+
+	world.now_ms += MINUTE_MS;
+	world_act(HUB);
+	add_person(seat, n);
+	if (!world.failed)
+		must(invite_person(code, HUB->node, &seat->person, &err), &err, "invite");
+	seat_acted(HUB, OK);
+}
+
+void
+world_join(struct seat *seat, unsigned n)
 {
 	char code[INVITE_CODE_TEXT];
 	struct sync_result result;
 	struct err err;
 
-	world_act(HUB);
-	must(invite_person(code, HUB->node, &seat->person, &err), &err, "invite");
-	seat_acted(HUB, OK);
+	world_invite(code, seat, n);
 	world_act(seat);
 	if (!world.failed)
 		must(enrol_join(&seat->node, seat->dir, URL, code, seat->name, &err), &err, "join");
@@ -298,13 +309,11 @@ draw_more_dials(void)
 }
 
 void
-world_make(void)
+world_found(void)
 {
-	static const enum role others[] = { ROLE_REP, ROLE_REP, ROLE_REP, ROLE_BRANCH, ROLE_AUDITOR, ROLE_ERP };
-	char root[64], name[16];
+	char root[64];
 	const char *dump = world.dump;
 	bool verbose = world.verbose;
-	size_t reps;
 	struct err err;
 
 	world = (struct world){ .now_ms = START_MS, .verbose = verbose, .dump = dump };
@@ -315,9 +324,7 @@ world_make(void)
 		exit(2);
 	}
 	world.root = mem_strdup(root);
-	draw_dials();
-	reps = 2 + dice_pick(4);
-	add_seat("hub");
+	world_add_seat("hub");
 	HUB->role = ROLE_HEAD;
 	world_act(HUB);
 	must(found_hub(&HUB->node, HUB->dir, &(struct founding){ .org = "Sim", .person = "Ana" }, &err), &err,
@@ -327,25 +334,33 @@ world_make(void)
 	HUB->person = HUB->node->person;
 	must(serve_start(&world.serve, HUB->dir, "127.0.0.1:0", false, &err), &err, "serve");
 	seat_acted(HUB, OK);
+}
+
+void
+world_make(void)
+{
+	static const enum role others[] = { ROLE_REP, ROLE_REP, ROLE_REP, ROLE_BRANCH, ROLE_AUDITOR, ROLE_ERP };
+	char name[16];
+	size_t reps;
+
+	world_found();
+	draw_dials();
+	reps = 2 + dice_pick(4);
 	for (size_t i = 0; i < 2 + reps && !world.failed; i++) {
 		struct seat *seat;
 
 		snprintf(name, sizeof(name), i < 2 ? "head%u" : "rep%u", (unsigned)(i < 2 ? i : i - 2));
-		seat = add_seat(name);
+		seat = world_add_seat(name);
 		seat->role = i < 2 ? ROLE_HEAD : others[dice_pick(6)];
-		world.now_ms += MINUTE_MS;
-		world_act(HUB);
-		add_person(seat, (unsigned)i);
-		if (!world.failed)
-			join(seat);
+		world_join(seat, (unsigned)i);
 	}
 	/* The last of them may run a changed program. */
 	world.seats[world.seat_count - 1].rogue = world.dials.rogue != 0;
 	draw_more_dials();
 }
 
-static void
-remove_tree(const char *path)
+void
+world_remove_tree(const char *path)
 {
 	struct dirent *entry;
 	char below[512];
@@ -356,7 +371,7 @@ remove_tree(const char *path)
 			continue;
 		snprintf(below, sizeof(below), "%s/%s", path, entry->d_name);
 		if (unlink(below) < 0)
-			remove_tree(below);
+			world_remove_tree(below);
 	}
 	if (dir)
 		closedir(dir);
@@ -378,7 +393,7 @@ world_end(void)
 	free(world.owed);
 	world.owed = NULL;
 	if (world.root)
-		remove_tree(world.root);
+		world_remove_tree(world.root);
 	free(world.root);
 	world.root = NULL;
 	world.seat_count = 0;

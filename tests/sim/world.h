@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "core/policy.h"
+#include "node/invite.h"
 #include "node/node.h"
 #include "node/sync.h"
 #include "vfs.h"
@@ -119,6 +120,13 @@ extern uint64_t sometimes[DID_COUNT];
 /* Set up what the first step draws; take it down. */
 void world_make(void);
 void world_end(void);
+/* Its parts: a new organisation with its hub only; a seat; the seat's person entered and
+ * invited as the N-th of his role; that and his device joined. */
+void world_found(void);
+struct seat *world_add_seat(const char *name);
+void world_invite(char code[INVITE_CODE_TEXT], struct seat *seat, unsigned n);
+void world_join(struct seat *seat, unsigned n);
+void world_remove_tree(const char *path);
 
 void world_fail(const char *property, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Into the trace, whose hash is the same for the same seed. */
@@ -130,6 +138,9 @@ struct seat *world_act(struct seat *seat);
 
 /* Power back, files as they survived, opened anew; checks that what was acknowledged is there. */
 void seat_restart(struct seat *seat);
+void seat_check_durable(struct seat *seat);
+/* A sync of SEAT's has ended well: the hub has all that is owed. */
+void seat_check_given(struct seat *seat);
 void seat_off(struct seat *seat);		/* closed, with the hub's server */
 void seat_on(struct seat *seat);
 /* New batches of the seat's own after an action: owed when CODE is OK. */

@@ -213,6 +213,27 @@ an_empty_blob_is_not_null(void **state)
 	assert_int_equal(db_run(store->db, SQL_META_PUT, &err, "sb", "none", NULL, (size_t)0), ERR_IO);
 }
 
+/* As SQLite does by itself when it has no memory, or a read fails. */
+static void
+an_action_that_sqlite_gave_up_takes_nothing_more(void **state)
+{
+	struct store *store = *state;
+	struct err err;
+
+	store_put(store->db, "n", 1);
+	store_begin(store);
+	store_put(store->db, "n", 2);
+	must(db_exec(store->db, "ROLLBACK", &err), &err);
+	assert_int_equal(db_run(store->db, SQL_META_PUT, &err, "si", "n", (int64_t)3), ERR_IO);
+	assert_non_null(strstr(err.msg, "try again"));
+	assert_int_equal(db_commit(store->db, &err), ERR_IO);
+	assert_int_equal(store_get(store->db, "n"), 1);
+	store_begin(store);
+	store_put(store->db, "n", 4);
+	store_commit(store);
+	assert_int_equal(store_get(store->db, "n"), 4);
+}
+
 int
 main(void)
 {
@@ -225,6 +246,7 @@ main(void)
 		T(a_transaction_does_not_nest),
 		T(a_failed_statement_says_which_and_why),
 		T(an_empty_blob_is_not_null),
+		T(an_action_that_sqlite_gave_up_takes_nothing_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
