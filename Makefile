@@ -20,7 +20,7 @@ GEN     := build/gen
 SQLITE_CFLAGS := $(shell pkg-config --cflags sqlite3)
 SQLITE_LIBS   := $(shell pkg-config --libs sqlite3)
 
-PACKAGES := libgit2 zlib libdeflate libcurl libsodium libmicrohttpd jansson libutf8proc nettle
+PACKAGES := libgit2 zlib libdeflate libcurl libsodium libmicrohttpd gnutls jansson libutf8proc nettle
 
 CFLAGS_release := -O2 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer

@@ -136,13 +136,13 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	if (code == OK && by_itself && (code = node_open(&node, home, err)) == OK && node->hub)
 		code = err_set(err, ERR_USAGE, "this home is the hub: others sync with it");
 	if (code == OK)
-		code = serve_start(&serve, home, listen ? listen : LISTEN, err);
+		code = serve_start(&serve, home, listen ? listen : LISTEN, args_switch(args, "tls"), err);
 	free(home);
 	if (code != OK) {
 		node_close(node);
 		return code;
 	}
-	printf("listening on http://%s\n", serve_address(serve));
+	printf("listening on %s://%s\n", serve_speaks_tls(serve) ? "https" : "http", serve_address(serve));
 	fflush(stdout);
 	if (node)
 		code = sync_until(node, &plan, &ends, err);
@@ -153,16 +153,18 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	return code;
 }
 
-static const struct option_spec options[] = { { "listen", "ADDR:PORT" }, { "sync-every", "24h" },
-	{ "sync-at", "HH:MM" }, { NULL, NULL } };
+static const struct option_spec options[] = { { "listen", "ADDR:PORT" }, { "tls", NULL },
+	{ "sync-every", "24h" }, { "sync-at", "HH:MM" }, { NULL, NULL } };
 
 const struct cmd cmd_serve = {
 	.name = "serve",
-	.args = "[--listen 127.0.0.1:PORT] [--sync-every 24h] [--sync-at 02:00]",
+	.args = "[--listen 127.0.0.1:PORT] [--tls] [--sync-every 24h] [--sync-at 02:00]",
 	.summary = "let nodes join and sync (at the hub), or peers sync (at a node)",
 	.help = "Says \"listening on http://ADDR:PORT\" when it is ready; port 0 picks a free one, the\n"
-	    "default is " LISTEN ". Ends cleanly on SIGTERM and SIGINT. Towards a network put a\n"
-	    "TLS proxy in front of it.\n"
+	    "default is " LISTEN ". Ends cleanly on SIGTERM and SIGINT.\n"
+	    "On an address that other machines can reach (0.0.0.0:PORT) it speaks TLS under the\n"
+	    "node's own key, which other nodes know: no certificate is needed. On 127.0.0.1, where\n"
+	    "a TLS proxy may stand in front, it does with --tls.\n"
 	    "At a person's node it serves peers (satchel sync URL). With --sync-every (s, m, h, d) or\n"
 	    "--sync-at (local time) it also syncs with its hub by itself, as in a branch: one line each\n"
 	    "time on standard error; after a failure it tries again, later each time. satchel status\n"

@@ -140,6 +140,12 @@ key_public(const struct key *key)
 }
 
 void
+key_seed(uint8_t out[32], const struct key *key)
+{
+	crypto_sign_ed25519_sk_to_seed(out, key->secret);
+}
+
+void
 key_sign(uint8_t signature[64], const struct key *key, const void *message, size_t len)
 {
 	crypto_sign_detached(signature, NULL, message, len, key->secret);

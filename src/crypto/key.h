@@ -24,6 +24,8 @@ enum err_code key_save(const struct key *key, const char *path, struct err *err)
 void key_free(struct key *key);		/* NULL is fine; wipes */
 
 const uint8_t *key_public(const struct key *key);	/* 32 bytes, lives as long as KEY */
+/* The secret itself, for a library that keeps keys in its own way; the caller wipes it. */
+void key_seed(uint8_t out[32], const struct key *key);
 void key_sign(uint8_t signature[64], const struct key *key, const void *message, size_t len);
 bool key_verify(const uint8_t signature[64], const uint8_t public_key[32],
     const void *message, size_t len);

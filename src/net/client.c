@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "net/signature.h"
+#include "net/tls_key.h"
 #include "net/trouble.h"
 
 #define SLOW_BYTES_S 100L
@@ -21,8 +22,16 @@
 #define IDLE_MAX_S 8L
 #define PROGRESS_EVERY_MS 100
 
+/* Whom TLS is spoken with; how is learned at the first exchange and holds from then on. */
+enum trust {
+	TRUST_PIN,	/* the key that we know */
+	TRUST_CA,	/* a certificate for this name */
+	TRUST_ANYONE
+};
+
 struct client {
 	CURL *easy;
+	enum trust trust;
 	struct client_options options;
 	char *origin;		/* "https://hub.example:8443" */
 	char *authority;	/* "hub.example:8443"; without a default port */
@@ -194,6 +203,34 @@ on_progress(void *arg, curl_off_t in_total, curl_off_t in, curl_off_t out_total,
 	return 0;
 }
 
+static CURLcode
+set_trust(struct client *client, enum trust trust)
+{
+	CURL *easy = client->easy;
+	char pin[TLS_KEY_PIN];
+	CURLcode rc;
+
+	client->trust = trust;
+	if (trust == TRUST_PIN)
+		tls_key_pin(pin, client->options.pin);
+	if ((rc = curl_easy_setopt(easy, CURLOPT_PINNEDPUBLICKEY, trust == TRUST_PIN ? pin : NULL)) != CURLE_OK ||
+	    (rc = curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, trust == TRUST_CA ? 1L : 0L)) != CURLE_OK)
+		return rc;
+	return curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, trust == TRUST_CA ? 2L : 0L);
+}
+
+/* The handshake failed with RC, before a byte of the request: is there another way? */
+static bool
+trust_otherwise(struct client *client, CURLcode rc)
+{
+	if (client->trust == TRUST_PIN && rc == CURLE_SSL_PINNEDPUBKEYNOTMATCH)
+		return set_trust(client, TRUST_CA) == CURLE_OK;
+	if (client->trust == TRUST_CA && rc == CURLE_PEER_FAILED_VERIFICATION &&
+	    client->options.anyone && client->options.pin == NULL)
+		return set_trust(client, TRUST_ANYONE) == CURLE_OK;
+	return false;
+}
+
 /* What holds for every exchange. */
 static CURLcode
 set_up(struct client *client, bool loopback)
@@ -235,7 +272,7 @@ set_up(struct client *client, bool loopback)
 		SET(CURLOPT_XFERINFODATA, client);
 	}
 #undef SET
-	return rc;
+	return rc != CURLE_OK ? rc : set_trust(client, client->options.pin != NULL ? TRUST_PIN : TRUST_CA);
 }
 
 enum err_code
@@ -371,10 +408,13 @@ exchange_once(struct client *client, const struct client_request *request,
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	client->body = &reply->body;
-	client->time[0] = client->time_signature[0] = client->trouble[0] = '\0';
+	client->time[0] = client->time_signature[0] = '\0';
 	buf_clear(&reply->body);
 
-	rc = curl_easy_perform(easy);
+	do {
+		client->trouble[0] = '\0';
+		rc = curl_easy_perform(easy);
+	} while (trust_otherwise(client, rc));
 	curl_easy_getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &out);
 	curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &in);
 	client->stats.requests++;
@@ -394,6 +434,8 @@ exchange_once(struct client *client, const struct client_request *request,
 	if (reply->body.full)
 		return err_set(err, ERR_INVALID, "the answer of %s is larger than %zu bytes",
 		    client->authority, reply->body.max);
+	if (rc == CURLE_PEER_FAILED_VERIFICATION && client->options.pin != NULL)
+		return trouble_tell_key(client->authority, client->trouble, err);
 	if (rc != CURLE_OK)
 		return trouble_tell(rc, easy, client->authority, client->trouble, err);
 	return OK;

@@ -28,6 +28,13 @@ struct client_options {
 	const char *proxy;		/* NULL: as the environment says */
 	const char *ca_file;		/* NULL: the system's */
 	bool allow_plain;		/* http beyond loopback */
+	/* 32 bytes, the key that its TLS should show (net/tls_key.h).  One with
+	 * another key must have a certificate that counts here, as a proxy in front
+	 * has; NULL: each must, but for ANYONE. */
+	const uint8_t *pin;
+	/* Without a pin: one whose certificate does not count is talked to all the
+	 * same.  For what may be told to anybody, and is believed of nobody. */
+	bool anyone;
 	uint64_t (*now_s)(void *context);	/* NULL: the system clock */
 	/* Called at most ten times a second while bytes move, with the bytes of
 	 * bodies since client_open; may be NULL. */

@@ -2,7 +2,7 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdbool.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,15 @@ split_listen(char *text, char **host, char **port)
 	}
 	*host = text;
 	return **host != '\0' && **port != '\0';
+}
+
+static bool
+is_loopback(const struct sockaddr *at)
+{
+	if (at->sa_family == AF_INET)
+		return ntohl(((const struct sockaddr_in *)(const void *)at)->sin_addr.s_addr) >> 24 == 127;
+	return at->sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)at)->sin6_addr);
 }
 
 static int
@@ -66,7 +75,8 @@ learn_address(char address[LISTEN_TEXT], int fd)
 }
 
 enum err_code
-listen_open(int *out, char address[LISTEN_TEXT], const char *where, struct err *err)
+listen_open(int *out, char address[LISTEN_TEXT], bool *loopback, const char *where,
+    struct err *err)
 {
 	const struct addrinfo hints = {
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
@@ -81,6 +91,7 @@ listen_open(int *out, char address[LISTEN_TEXT], const char *where, struct err *
 	if (!good)
 		return err_set(err, ERR_USAGE, "cannot listen on %s: write an address and a port, "
 		    "as in 127.0.0.1:8080 or [::1]:8080", where);
+	*loopback = is_loopback(found->ai_addr);
 	*out = bind_to(found);
 	freeaddrinfo(found);
 	if (*out < 0)

@@ -16,6 +16,7 @@
 #include "net/listen.h"
 #include "net/reaper.h"
 #include "net/reply.h"
+#include "net/tls_key.h"
 
 #define REPLY_MAX (64u * 1024 * 1024)
 /* Of libmicrohttpd, for each connection: must hold more than the gate allows,
@@ -26,12 +27,14 @@
 #define SURPLUS_MAX (1024 * 1024)
 #define HEADERS_COUNT_MAX 128
 #define DRAIN_S 5
+#define TLS_VERSIONS "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 struct server {
 	struct MHD_Daemon *daemon;
 	struct reaper *reaper;
 	struct server_options options;
 	char address[LISTEN_TEXT];
+	bool tls;
 	atomic_size_t held;	/* bytes of bodies */
 	atomic_bool stopping;
 };
@@ -381,19 +384,45 @@ set_defaults(struct server_options *options)
 		options->bodies_max = 256u * 1024 * 1024;
 }
 
+static enum err_code
+prepare_tls(struct MHD_OptionItem options[4], struct tls_key *tls, const struct key *key, struct err *err)
+{
+	static char versions[] = TLS_VERSIONS;
+	enum err_code code;
+
+	if (MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+		return err_set(err, ERR_IO, "this machine's libmicrohttpd was built without TLS: listen on "
+		    "127.0.0.1 and put a TLS proxy in front");
+	code = tls_key_make(tls, key, err);
+	options[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, tls->certificate };
+	options[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, tls->secret };
+	options[2] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, versions };
+	options[3] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	return code;
+}
+
 enum err_code
 server_start(struct server **out, const struct server_options *options, struct err *err)
 {
 	struct server *server = mem_alloc(sizeof(*server));
+	struct MHD_OptionItem tls_options[4] = { { MHD_OPTION_END, 0, NULL } };
+	struct tls_key tls = { NULL, NULL };
+	bool loopback = true;
 	enum err_code code;
 	int fd = -1;
 
 	*out = NULL;
 	server->options = *options;
 	set_defaults(&server->options);
-	code = listen_open(&fd, server->address, server->options.listen, err);
+	code = listen_open(&fd, server->address, &loopback, server->options.listen, err);
 	if (code != OK)
 		goto fail;
+	server->tls = options->key != NULL && (options->tls || !loopback);
+	server->options.key = NULL;
+	if (server->tls && (code = prepare_tls(tls_options, &tls, options->key, err)) != OK) {
+		close(fd);
+		goto fail;
+	}
 	code = reaper_start(&server->reaper, server->options.header_deadline_s,
 	    server->options.body_grace_s, err);
 	if (code != OK) {
@@ -401,7 +430,7 @@ server_start(struct server **out, const struct server_options *options, struct e
 		goto fail;
 	}
 	server->daemon = MHD_start_daemon(
-	    MHD_USE_AUTO_INTERNAL_THREAD, 0, on_accept, server, on_request, server,
+	    MHD_USE_AUTO_INTERNAL_THREAD | (server->tls ? MHD_USE_TLS : 0), 0, on_accept, server, on_request, server,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
 	    MHD_OPTION_THREAD_POOL_SIZE, server->options.threads > 1 ? server->options.threads : 0,
 	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->options.connections_max,
@@ -411,6 +440,7 @@ server_start(struct server **out, const struct server_options *options, struct e
 	    MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_request_end, server,
 	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+	    MHD_OPTION_ARRAY, tls_options,
 	    MHD_OPTION_END);
 	if (server->daemon == NULL) {
 		/* Some of libmicrohttpd's failures close FD, some do not; a second
@@ -419,9 +449,11 @@ server_start(struct server **out, const struct server_options *options, struct e
 		    server->address);
 		goto fail;
 	}
+	tls_key_release(&tls);
 	*out = server;
 	return OK;
 fail:
+	tls_key_release(&tls);
 	reaper_stop(server->reaper);
 	free(server);
 	return code;
@@ -431,6 +463,12 @@ const char *
 server_address(const struct server *server)
 {
 	return server->address;
+}
+
+bool
+server_speaks_tls(const struct server *server)
+{
+	return server->tls;
 }
 
 void

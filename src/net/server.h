@@ -2,6 +2,10 @@
  * server - an HTTP/1.1 server that stays up: libmicrohttpd behind a strict
  * gate, with absolute deadlines, limits and bounded bodies.
  *
+ * On an address that other machines can reach it speaks TLS and nothing else,
+ * under the node's own key (net/tls_key.h): whoever knows that key needs no
+ * certificate authority.
+ *
  * Every request passes the gate first (net/gate.h).  Headers must be complete
  * 10 s after the connection began or had its last answer, so an idle connection
  * ends then too; a body must arrive at 4 KiB/s or more, with a grace of 20 s; a
@@ -27,6 +31,7 @@
 
 struct server;
 struct buf;
+struct key;
 
 struct server_request {
 	const char *method;	/* GET or POST */
@@ -75,11 +80,16 @@ struct server_options {
 	size_t (*body_max)(void *context, const char *method, const char *path);
 	void (*handle)(void *context, const struct server_request *, struct server_reply *);
 	void *context;
+	/* For TLS; needed only while server_start runs.  Libmicrohttpd's GnuTLS
+	 * then keeps the secret in its own memory until server_stop.  NULL: never. */
+	const struct key *key;
+	bool tls;			/* on loopback too */
 };
 
 enum err_code server_start(struct server **out, const struct server_options *options, struct err *err);
 /* "127.0.0.1:43817": where it listens now. */
 const char *server_address(const struct server *server);
+bool server_speaks_tls(const struct server *server);
 /* Stops taking connections, lets running answers end for up to 5 s, frees; a
  * handler that runs longer is waited for.  NULL is fine. */
 void server_stop(struct server *server);

@@ -1,8 +1,10 @@
 #include "net/trouble.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define SAFE "Nothing is lost: your work is kept and will go at the next sync"
 
@@ -17,6 +19,16 @@ no_connection(CURL *easy, const char *authority, struct err *err)
 		snprintf(words, sizeof(words), "%s", strerror((int)number));
 	words[0] = (char)tolower((unsigned char)words[0]);
 	return err_set(err, ERR_NETWORK, "cannot reach %s: %s. " SAFE, authority, words);
+}
+
+/* What speaks TLS hangs up on who does not. */
+static bool
+is_plain(CURL *easy)
+{
+	char *scheme = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_SCHEME, &scheme);
+	return scheme != NULL && strcasecmp(scheme, "http") == 0;
 }
 
 static enum err_code
@@ -56,15 +68,26 @@ trouble_tell(CURLcode rc, CURL *easy, const char *authority, const char *detail,
 		return err_set(err, ERR_NETWORK, "cannot check who %s is: the trusted "
 		    "certificates cannot be read (%s). " SAFE, authority, detail);
 	case CURLE_SSL_CONNECT_ERROR:
-		return err_set(err, ERR_NETWORK, "cannot speak TLS with %s: %s. " SAFE,
-		    authority, detail);
+		return err_set(err, ERR_NETWORK, "cannot speak TLS with %s: %s; does its address begin "
+		    "with https there? " SAFE, authority, detail);
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
+		if (is_plain(easy))
+			return err_set(err, ERR_NETWORK, "the connection to %s broke off (%s); try again, and if this "
+			    "goes on with https instead of http. " SAFE, authority, detail);
 		return err_set(err, ERR_NETWORK, "the connection to %s broke off (%s); try again. "
 		    SAFE, authority, detail);
 	default:
 		return err_set(err, ERR_NETWORK, "cannot talk to %s: %s. " SAFE, authority, detail);
 	}
+}
+
+enum err_code
+trouble_tell_key(const char *authority, const char *detail, struct err *err)
+{
+	return err_set(err, ERR_NETWORK, "cannot trust %s: it shows another key than the one known here, and no "
+	    "certificate that counts (%s); is the address right, or is somebody in between? Another network may "
+	    "help. " SAFE, authority, detail);
 }

@@ -17,4 +17,8 @@
 enum err_code trouble_tell(CURLcode rc, CURL *easy, const char *authority,
     const char *detail, struct err *err);
 
+/* Of a server that showed another key than the one known here, and a certificate
+ * that does not count: DETAIL is why not.  Returns ERR_NETWORK. */
+enum err_code trouble_tell_key(const char *authority, const char *detail, struct err *err);
+
 #endif

@@ -41,7 +41,7 @@ ask(json_t **out, struct node *node, const char *path, const char *body, struct 
 
 	*out = NULL;
 	if (client_open(&client, &(struct client_options){ .url = node->hub_url, .key = node->key,
-	    .server_key = node->hub_key, .now_s = now_s, .context = node }, err) != OK)
+	    .server_key = node->hub_key, .pin = node->hub_key, .now_s = now_s, .context = node }, err) != OK)
 		return err->code;
 	buf_init(&reply.body, ANSWER_MAX);
 	code = client_exchange(client, &(struct client_request){ .method = "POST", .path = path,

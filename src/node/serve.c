@@ -338,6 +338,17 @@ route_peer(struct node *node, const struct serve_caller *caller, const struct se
 	return code;
 }
 
+/* To anybody: whom to look up, before anything else is said. */
+static void
+say_name(struct server_reply *reply, const struct node *node)
+{
+	char name[NODE_TEXT];
+
+	node_to_text(name, node->id);
+	reply_text(reply, 200, name);
+	buf_addc(reply->body, '\n');
+}
+
 static void
 answer_trouble(struct server_reply *reply, const struct server_request *request, const struct err *err)
 {
@@ -371,8 +382,10 @@ route(struct serve *serve, struct node **hub, const struct server_request *reque
 	enum err_code code = OK;
 
 	if (!(*hub)->hub && strncmp(request->path, "/f/", 3) != 0) {
-		if (strcmp(request->path, "/peer") != 0 || strcmp(request->method, "POST") != 0)
+		if (strcmp(request->path, "/peer") != 0)
 			reply_text(reply, 404, "not found\n");
+		else if (strcmp(request->method, "GET") == 0)
+			say_name(reply, *hub);
 		else if (!authenticate(&caller, serve, *hub, request, reply))
 			return;
 		else
@@ -450,7 +463,7 @@ body_max(void *context, const char *method, const char *path)
 }
 
 enum err_code
-serve_start(struct serve **out, const char *home, const char *listen, struct err *err)
+serve_start(struct serve **out, const char *home, const char *listen, bool tls, struct err *err)
 {
 	struct serve *serve = mem_alloc(sizeof(*serve));
 	struct node *hub;
@@ -470,7 +483,7 @@ serve_start(struct serve **out, const char *home, const char *listen, struct err
 	pthread_mutex_init(&serve->mutex, NULL);
 	serve->idle[serve->idle_count++] = hub;
 	if (server_start(&serve->server, &(struct server_options){ .listen = listen, .body_max = body_max,
-	    .handle = handle, .context = serve }, err) != OK) {
+	    .handle = handle, .context = serve, .key = hub->key, .tls = tls }, err) != OK) {
 		serve_stop(serve);
 		return err->code;
 	}
@@ -482,6 +495,12 @@ const char *
 serve_address(const struct serve *serve)
 {
 	return server_address(serve->server);
+}
+
+bool
+serve_speaks_tls(const struct serve *serve)
+{
+	return server_speaks_tls(serve->server);
 }
 
 void

@@ -9,8 +9,11 @@
 
 struct serve;
 
-/* Serve HOME (it is opened once per thread) on LISTEN ("127.0.0.1:0"). */
-enum err_code serve_start(struct serve **out, const char *home, const char *listen, struct err *err);
+/* Serve HOME (it is opened once per thread) on LISTEN ("127.0.0.1:0"): in TLS under
+ * the node's key where other machines can reach it, or with TLS everywhere. */
+enum err_code serve_start(struct serve **out, const char *home, const char *listen, bool tls,
+    struct err *err);
+bool serve_speaks_tls(const struct serve *serve);
 const char *serve_address(const struct serve *serve);
 void serve_stop(struct serve *serve);		/* NULL is fine */
 

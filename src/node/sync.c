@@ -237,10 +237,13 @@ converse(struct session *s, struct err *err)
 
 	node_to_text(name, s->node->id);
 	snprintf(s->path, sizeof(s->path), "/f/%s.git", name);
+	if (with_peer && sync_peer_ask_key(s, err) != OK)
+		return err->code;
 	if (client_open(&s->client, &(struct client_options){
 	    .url = options->url ? options->url : s->node->hub_url, .key = s->node->key,
 	    /* A peer's clock is no better than ours. */
-	    .server_key = with_peer ? NULL : s->node->hub_key, .proxy = options->proxy, .ca_file = options->ca_file,
+	    .server_key = with_peer ? NULL : s->node->hub_key, .pin = with_peer ? s->pin : s->node->hub_key,
+	    .proxy = options->proxy, .ca_file = options->ca_file,
 	    .now_s = now_s, .progress = on_bytes, .context = s }, err) != OK)
 		return err->code;
 	code = with_peer ? sync_peer(s, err) : talk_known(s, err);

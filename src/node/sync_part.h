@@ -20,6 +20,7 @@ struct session {
 	const struct sync_options *options;
 	struct sync_result *result;
 	const struct peer *peer;	/* the other end; NULL: it is the hub */
+	uint8_t pin[32];		/* the key that a peer's TLS should show */
 	bool branch;			/* it is the node of our own branch */
 	struct feed up, down;
 	char path[64];
@@ -92,6 +93,10 @@ enum err_code sync_rejoin(struct session *s, struct err *err);
 /* A session with a peer (node/peer.h): greeting, push, fetch, and the erasure of
  * what a newer passport takes away. */
 enum err_code sync_peer(struct session *s, struct err *err);
+/* Which node serves at the URL of the options, and its key into s->pin: what may be
+ * told to anybody is all that is said on the way.  ERR_DENIED when it is no node that
+ * is known here. */
+enum err_code sync_peer_ask_key(struct session *s, struct err *err);
 /* In a write transaction: a commit of a peer's down feed, applied. */
 enum err_code sync_peer_apply(struct session *s, const struct chunk *chunk, const struct header *header,
     struct err *err);

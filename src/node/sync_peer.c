@@ -64,6 +64,36 @@ judge_status(int status, const struct buf *reply, struct err *err)
 	}
 }
 
+enum err_code
+sync_peer_ask_key(struct session *s, struct err *err)
+{
+	struct client_reply reply = { .status = 0 };
+	struct client *client;
+	struct peer peer;
+	node_t name;
+	enum err_code code;
+
+	if (client_open(&client, &(struct client_options){ .url = s->options->url, .anyone = true,
+	    .proxy = s->options->proxy, .ca_file = s->options->ca_file }, err) != OK)
+		return err->code;
+	buf_init(&reply.body, 4096);
+	if ((code = client_exchange(client, &(struct client_request){ .method = "GET", .path = "/peer" }, &reply,
+	    err)) == OK && (code = judge_status(reply.status, &reply.body, err)) == OK) {
+		if (reply.body.len != NODE_TEXT || !node_from_text(&name, reply.body.p, NODE_TEXT - 1))
+			code = err_set(err, ERR_DENIED, "no node answers there: is the address right?");
+		else if ((code = peer_find(&peer, s->node, name, err)) == ERR_NOT_FOUND)
+			code = err_set(err, ERR_DENIED, "the device that answers there is no node of your "
+			    "organisation that is known here: is the address right, and has this one synced with the "
+			    "hub since the other joined?");
+		else if (code == OK)
+			memcpy(s->pin, peer.key, sizeof(s->pin));
+	}
+	s->result->requests += client_stats(client).requests;
+	buf_release(&reply.body);
+	client_close(client);
+	return code;
+}
+
 static enum err_code
 encode_tally(struct buf *out, struct meeting *g, bool holds, struct err *err)
 {

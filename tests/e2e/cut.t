@@ -16,7 +16,7 @@ echo -1 >"$work/budget"
 "$SATCHEL_TOOLS/cutproxy" "$port" "$work/budget" >"$work/line" 2>"$work/said" &
 pids=$!
 until [ -s "$work/line" ]; do sleep 0.02; done
-url=http://127.0.0.1:$(cat "$work/line")
+url=${url%%:*}://127.0.0.1:$(cat "$work/line")
 join ana ana
 
 filling() { head -c "$1" /dev/urandom | od -An -tx1 | tr -d ' \n'; }

@@ -40,7 +40,7 @@ printf 'canaryofsecret\n41726355\n' >"$work/words"
 is "no byte of either is in his home" "$(scan "$work/words" "$work/boris")" ""
 ok "a second meeting" meet boris ana
 is "sends nothing" "$(met sent_batches) $(met received_batches)" "0 0"
-is "and is two requests" "$(met requests)" 2
+is "and is three requests: who is there, and a greeting and a look" "$(met requests)" 3
 ok "who has no right on anything is given nothing" meet carla boris
 is "no client" "$(count carla list client)" 0
 is "nor does she give any" "$(met sent_batches) $(met received_batches)" "0 0"
@@ -121,5 +121,5 @@ ok "all have the same of what both have" same_record "$beta" ana boris
 for home in ana boris carla hub; do
 	ok "$home verifies" sat "$home" verify
 done
-is "the hub is not greeted" "$(status_of sat ana sync "http://localhost:$port")" 4
+is "the hub is not greeted" "$(status_of sat ana sync "${url%%:*}://localhost:$port")" 4
 done_testing

@@ -23,6 +23,7 @@ each_trouble_has_its_words(void **state)
 		{ CURLE_SSL_CACERT_BADFILE, "certificates" },
 		{ CURLE_SSL_CONNECT_ERROR, "TLS" },
 		{ CURLE_RECV_ERROR, "broke off" },
+		{ CURLE_GOT_NOTHING, "broke off" },
 		{ CURLE_HTTP2, "cannot talk to hub.example: the detail" },
 	};
 	CURL *easy = curl_easy_init();
@@ -37,6 +38,10 @@ each_trouble_has_its_words(void **state)
 		    strstr(err.msg, " Nothing is lost: ") == NULL)
 			fail_msg("case %zu: %s", i, err.msg);
 	}
+	assert_int_equal(trouble_tell_key("hub.example", "the detail", &err), ERR_NETWORK);
+	assert_non_null(strstr(err.msg, "cannot trust hub.example: it shows another key"));
+	assert_non_null(strstr(err.msg, "the detail"));
+	assert_non_null(strstr(err.msg, " Nothing is lost: "));
 	curl_easy_cleanup(easy);
 }
 

@@ -119,7 +119,7 @@ seat_on(struct seat *seat)
 	struct err err;
 
 	if (node_open(&seat->node, seat->dir, &err) != OK ||
-	    (seat == HUB && serve_start(&world.serve, seat->dir, "127.0.0.1:0", &err) != OK))
+	    (seat == HUB && serve_start(&world.serve, seat->dir, "127.0.0.1:0", false, &err) != OK))
 		world_fail("P10", "%s does not open: %s", seat->name, err.msg);
 	else
 		seat->seen_b = world_number(seat->node, "SELECT coalesce(max(b), 0) FROM batch");

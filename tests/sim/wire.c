@@ -104,6 +104,13 @@ server_address(const struct server *server)
 	return server->options.listen;
 }
 
+bool
+server_speaks_tls(const struct server *server)
+{
+	(void)server;
+	return false;
+}
+
 void
 server_stop(struct server *server)
 {

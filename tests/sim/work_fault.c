@@ -175,7 +175,7 @@ fault_restore(struct seat *seat)
 	if (seat == HUB) {
 		SOMETIMES(hub_restored);
 		world.hub_restores++;
-		if (serve_start(&world.serve, seat->dir, "127.0.0.1:0", &err) != OK)
+		if (serve_start(&world.serve, seat->dir, "127.0.0.1:0", false, &err) != OK)
 			world_fail("P10", "the restored hub does not serve: %s", err.msg);
 	} else {
 		SOMETIMES(node_restored);

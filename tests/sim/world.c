@@ -311,7 +311,7 @@ world_make(void)
 	if (world.failed)
 		return;
 	HUB->person = HUB->node->person;
-	must(serve_start(&world.serve, HUB->dir, "127.0.0.1:0", &err), &err, "serve");
+	must(serve_start(&world.serve, HUB->dir, "127.0.0.1:0", false, &err), &err, "serve");
 	seat_acted(HUB, OK);
 	for (size_t i = 0; i < 2 + reps && !world.failed; i++) {
 		struct seat *seat;

@@ -1,7 +1,7 @@
 # Sourced by tests/e2e/*.t: a hub and nodes as real processes, and TAP.
 #
 # Homes are $work/hub and $work/NAME.  The hub keeps its port when it is started
-# again.  Everything started here is ended and removed on exit.
+# again.  With SATCHEL_TLS=1 it speaks TLS.  Everything started here is ended and removed on exit.
 
 set -u
 : "${SATCHEL:=$(dirname "$0")/../../build/release/satchel}"
@@ -97,7 +97,7 @@ init_hub() { must hub init --org Firm --person "Maria Head" "$@" >/dev/null; }
 start_hub()
 {
 	: >"$work/serve.out"
-	"$SATCHEL" --home "$work/hub" serve --listen "127.0.0.1:$port" >"$work/serve.out" 2>>"$work/serve.err" &
+	"$SATCHEL" --home "$work/hub" serve --listen "127.0.0.1:$port" ${SATCHEL_TLS:+--tls} >"$work/serve.out" 2>>"$work/serve.err" &
 	hub_pid=$!
 	waited=0
 	until grep -q . "$work/serve.out"; do
