@@ -10,6 +10,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "cli/args.h"
+#include "node/lan.h"
 #include "node/node.h"
 #include "node/serve.h"
 #include "node/unattended.h"
@@ -114,10 +115,12 @@ static enum err_code
 run(const struct cli *cli, const struct args *args, struct err *err)
 {
 	const char *listen = args_option(args, "listen");
+	struct lan_announcer *announcer;
 	struct serve *serve;
 	struct unattended plan;
 	struct node *node = NULL;
 	sigset_t ends;
+	node_t name;
 	bool by_itself;
 	enum err_code code;
 	char *home;
@@ -132,6 +135,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	home = node_home(cli->home);
+	announcer = lan_announcer_begin();
 	code = confine(home, err);
 	if (code == OK && by_itself && (code = node_open(&node, home, err)) == OK && node->hub)
 		code = err_set(err, ERR_USAGE, "this home is the hub: others sync with it");
@@ -139,8 +143,15 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 		code = serve_start(&serve, home, listen ? listen : LISTEN, args_switch(args, "tls"), err);
 	free(home);
 	if (code != OK) {
+		lan_announcer_end(announcer);
 		node_close(node);
 		return code;
+	}
+	if (serve_is_for_peers(&name, serve)) {
+		lan_announce(announcer, name, serve_address(serve));
+	} else {
+		lan_announcer_end(announcer);
+		announcer = NULL;
 	}
 	printf("listening on %s://%s\n", serve_speaks_tls(serve) ? "https" : "http", serve_address(serve));
 	fflush(stdout);
@@ -148,6 +159,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 		code = sync_until(node, &plan, &ends, err);
 	else
 		sigwait(&ends, &ended);
+	lan_announcer_end(announcer);
 	serve_stop(serve);
 	node_close(node);
 	return code;
@@ -165,6 +177,8 @@ const struct cmd cmd_serve = {
 	    "On an address that other machines can reach (0.0.0.0:PORT) it speaks TLS under the\n"
 	    "node's own key, which other nodes know: no certificate is needed. On 127.0.0.1, where\n"
 	    "a TLS proxy may stand in front, it does with --tls.\n"
+	    "Where other machines can reach it a person's node is announced by Avahi, if that is\n"
+	    "here, for satchel sync --lan; what is told is the node's name.\n"
 	    "At a person's node it serves peers (satchel sync URL). With --sync-every (s, m, h, d) or\n"
 	    "--sync-at (local time) it also syncs with its hub by itself, as in a branch: one line each\n"
 	    "time on standard error; after a failure it tries again, later each time. satchel status\n"

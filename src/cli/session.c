@@ -7,6 +7,7 @@
 #include "cli/cmd.h"
 #include "cli/out.h"
 #include "cli/progress.h"
+#include "node/lan.h"
 #include "node/sync.h"
 #include "text/input.h"
 
@@ -26,10 +27,10 @@ show_progress(void *context, const struct sync_progress *progress)
 		    (unsigned long long)progress->done, kib);
 }
 
-static void
-print_json(const struct sync_result *result)
+static json_t *
+result_json(const struct sync_result *result)
 {
-	json_t *json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
 	    "sent_batches", (json_int_t)result->sent_batches,
 	    "late_batches", (json_int_t)result->late_batches, "received_batches", (json_int_t)result->received_batches,
 	    "purged_shards", (json_int_t)result->purged_shards,
@@ -40,7 +41,11 @@ print_json(const struct sync_result *result)
 	    "wiped", (int)result->wiped, "refused_why", result->refused_why,
 	    "backfill", (json_int_t)result->budget.waiting, "paused", result->budget.paused_ms != 0,
 	    "rekeyed", (int)result->rekeyed);
+}
 
+static void
+print_json(json_t *json)
+{
 	out_json(json);
 	json_decref(json);
 }
@@ -114,7 +119,7 @@ session_run(const struct cli *cli, struct node *node, const char *url, struct er
 
 	progress_end();
 	if (cli->json)
-		print_json(&result);
+		print_json(result_json(&result));
 	else if (!result.wiped && (code == OK || result.sent_batches || result.received_batches ||
 	    result.late_batches))
 		print(&result);
@@ -125,4 +130,67 @@ session_run(const struct cli *cli, struct node *node, const char *url, struct er
 		err_wrap(err, "this device was revoked: everything that it held is erased; the hub was not told "
 		    "yet, so sync again");
 	return code;
+}
+
+static json_t *
+place_json(const struct lan_place *place, const struct sync_result *result, const struct err *err)
+{
+	json_t *json = result_json(result);
+	char name[NODE_TEXT];
+
+	node_to_text(name, place->node);
+	json_object_set_new(json, "node", json_string(name));
+	json_object_set_new(json, "device", json_string(place->device));
+	json_object_set_new(json, "url", json_string(place->url));
+	json_object_set_new(json, "error", json_string(err->msg));
+	return json;
+}
+
+static void
+print_place(const struct lan_place *place, const struct sync_result *result, const struct err *err)
+{
+	struct buf line;
+
+	buf_init(&line, LINE_MAX_BYTES);
+	buf_addf(&line, "%s (%s):", *place->device ? place->device : "A device", place->url);
+	if (err->code != OK)
+		buf_addf(&line, " %s", err->msg);
+	out_line(stdout, line.p);
+	buf_release(&line);
+	if (err->code == OK)
+		print(result);
+}
+
+enum err_code
+session_run_lan(const struct cli *cli, struct node *node, struct err *err)
+{
+	struct lan_place places[LAN_MAX];
+	struct sync_result result;
+	json_t *all = json_array();
+	struct err first = { .code = OK }, here;
+	size_t count = 0;
+	enum err_code code = lan_find(places, &count, node, err);
+
+	for (size_t i = 0; i < count && !node->wiped; i++) {
+		here = (struct err){ .code = OK };
+		/* The proxy is for what is not on this network. */
+		here.code = sync_run(&result, node, &(struct sync_options){ .url = places[i].url, .proxy = "",
+		    .progress = show_progress }, &here);
+		progress_end();
+		if (here.code != OK && first.code == OK)
+			first = here;
+		if (cli->json)
+			json_array_append_new(all, place_json(&places[i], &result, &here));
+		else
+			print_place(&places[i], &result, &here);
+	}
+	if (cli->json && code == OK)
+		out_json(all);
+	json_decref(all);
+	if (code != OK)
+		return code;
+	if (count == 0)
+		return err_set(err, ERR_NETWORK, "no other device of your organisation is found on this network: it has to "
+		    "run satchel serve there, and to be known here (satchel sync)");
+	return first.code == OK ? OK : err_set(err, first.code, "%s", first.msg);
 }

@@ -34,7 +34,7 @@ struct server {
 	struct reaper *reaper;
 	struct server_options options;
 	char address[LISTEN_TEXT];
-	bool tls;
+	bool tls, open;
 	atomic_size_t held;	/* bytes of bodies */
 	atomic_bool stopping;
 };
@@ -418,6 +418,7 @@ server_start(struct server **out, const struct server_options *options, struct e
 	if (code != OK)
 		goto fail;
 	server->tls = options->key != NULL && (options->tls || !loopback);
+	server->open = !loopback;
 	server->options.key = NULL;
 	if (server->tls && (code = prepare_tls(tls_options, &tls, options->key, err)) != OK) {
 		close(fd);
@@ -469,6 +470,12 @@ bool
 server_speaks_tls(const struct server *server)
 {
 	return server->tls;
+}
+
+bool
+server_is_open(const struct server *server)
+{
+	return server->open;
 }
 
 void

@@ -90,6 +90,7 @@ enum err_code server_start(struct server **out, const struct server_options *opt
 /* "127.0.0.1:43817": where it listens now. */
 const char *server_address(const struct server *server);
 bool server_speaks_tls(const struct server *server);
+bool server_is_open(const struct server *server);	/* other machines can reach it */
 /* Stops taking connections, lets running answers end for up to 5 s, frees; a
  * handler that runs longer is waited for.  NULL is fine. */
 void server_stop(struct server *server);

@@ -37,6 +37,7 @@ struct nonce {
 struct serve {
 	char *home;
 	struct server *server;
+	node_t peer;			/* this node; 0 at the hub */
 	uint64_t started_s;
 	pthread_mutex_t mutex;		/* guards all below */
 	struct node *idle[NODES_MAX];
@@ -479,6 +480,7 @@ serve_start(struct serve **out, const char *home, const char *listen, bool tls, 
 		return err_set(err, ERR_DENIED, "this device was revoked; what it held is erased");
 	}
 	serve->home = mem_strdup(home);
+	serve->peer = hub->hub ? 0 : hub->id;
 	serve->started_s = node_now_ms(hub) / 1000;
 	pthread_mutex_init(&serve->mutex, NULL);
 	serve->idle[serve->idle_count++] = hub;
@@ -501,6 +503,13 @@ bool
 serve_speaks_tls(const struct serve *serve)
 {
 	return server_speaks_tls(serve->server);
+}
+
+bool
+serve_is_for_peers(node_t *out, const struct serve *serve)
+{
+	*out = serve->peer;
+	return serve->peer != 0 && server_is_open(serve->server);
 }
 
 void

@@ -14,6 +14,8 @@ struct serve;
 enum err_code serve_start(struct serve **out, const char *home, const char *listen, bool tls,
     struct err *err);
 bool serve_speaks_tls(const struct serve *serve);
+/* Is it a peer that others on this network may look for?  Then *OUT is its name. */
+bool serve_is_for_peers(node_t *out, const struct serve *serve);
 const char *serve_address(const struct serve *serve);
 void serve_stop(struct serve *serve);		/* NULL is fine */
 

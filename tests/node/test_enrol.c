@@ -19,6 +19,7 @@
 #include "node/edit.h"
 #include "node/found.h"
 #include "node/invite.h"
+#include "node/sync.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -269,6 +270,34 @@ a_code_makes_a_node_of_the_organisation(void **state)
 	home.node = again;
 	/* It is a home now. */
 	assert_int_equal(enrol_join(&again, home.dir, relay.url, code, "laptop", &err), ERR_CONFLICT);
+	home_remove(&home);
+}
+
+/* Who sits between may hand a join on: it is told nothing that helps, and what
+ * follows does not go by him. */
+static void
+a_join_by_way_of_another_key_ends_there(void **state)
+{
+	struct server_options options = { .listen = "127.0.0.1:0", .body_max = body_max, .handle = handle,
+		.tls = true };
+	char code[INVITE_CODE_TEXT];
+	struct home home = new_home();
+	struct key *his = key_generate();
+	struct sync_result result;
+
+	(void)state;
+	server_stop(relay.server);
+	options.key = his;
+	assert_int_equal(server_start(&relay.server, &options, &err), OK);
+	snprintf(relay.url, sizeof(relay.url), "https://%s", server_address(relay.server));
+	invite(code);
+	if (join(&home, code) != OK)
+		fail_msg("%s", err.msg);
+	assert_memory_equal(home.node->hub_key, hub.node->hub_key, 32);
+	assert_int_equal(sync_run(&result, home.node, &(struct sync_options){ .url = NULL }, &err), ERR_NETWORK);
+	assert_non_null(strstr(err.msg, "another key than the one known here"));
+	assert_int_equal(relay.asked, 1);
+	key_free(his);
 	home_remove(&home);
 }
 
@@ -573,6 +602,7 @@ main(void)
 		EACH(a_code_is_read_as_people_write_it),
 		EACH(the_code_itself_never_crosses_the_line),
 		EACH(a_code_makes_a_node_of_the_organisation),
+		EACH(a_join_by_way_of_another_key_ends_there),
 		EACH(a_wrong_a_used_and_an_old_code_are_refused_alike),
 		EACH(a_lost_answer_is_asked_for_again_by_the_same_node),
 		EACH(a_tampered_request_is_refused),

@@ -111,6 +111,13 @@ server_speaks_tls(const struct server *server)
 	return false;
 }
 
+bool
+server_is_open(const struct server *server)
+{
+	(void)server;
+	return false;
+}
+
 void
 server_stop(struct server *server)
 {
