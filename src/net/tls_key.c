@@ -13,6 +13,7 @@
 #include "crypto/key.h"
 
 #define B64 sodium_base64_VARIANT_ORIGINAL
+#define END_OF_TIME 253402300799	/* of X.509: the last second of 9999 */
 
 /* SEQUENCE, AlgorithmIdentifier of Ed25519, BIT STRING: RFC 8410 section 4. */
 static const uint8_t spki_head[12] = {
@@ -60,7 +61,7 @@ fill_in(gnutls_x509_crt_t crt, gnutls_x509_privkey_t secret, const struct key *k
 	    (unsigned)strlen(name))) < 0 ||
 	    /* No clock is right everywhere, so no clock has a say in this. */
 	    (rc = gnutls_x509_crt_set_activation_time(crt, 0)) < 0 ||
-	    (rc = gnutls_x509_crt_set_expiration_time(crt, GNUTLS_X509_NO_WELL_DEFINED_EXPIRATION)) < 0 ||
+	    (rc = gnutls_x509_crt_set_expiration_time(crt, END_OF_TIME)) < 0 ||
 	    (rc = gnutls_x509_crt_set_key(crt, secret)) < 0)
 		return rc;
 	return gnutls_x509_crt_sign2(crt, crt, secret, GNUTLS_DIG_SHA512, 0);

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <git2.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -22,4 +23,5 @@ version_text(struct buf *out)
 	buf_addf(out, "libcurl %s\n", curl_version_info(CURLVERSION_NOW)->version);
 	buf_addf(out, "libsodium %s\n", sodium_version_string());
 	buf_addf(out, "libmicrohttpd %s\n", MHD_get_version());
+	buf_addf(out, "GnuTLS %s\n", gnutls_check_version(NULL));
 }

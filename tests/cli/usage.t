@@ -25,7 +25,7 @@ ok "the man page names no command that is not there" sh -c '
 
 run --version
 status_is 0 "--version succeeds"
-for library in satchel SQLite libgit2 libcurl libsodium libmicrohttpd; do
+for library in satchel SQLite libgit2 libcurl libsodium libmicrohttpd GnuTLS; do
 	ok "--version tells the version of $library" grep -q "^$library [0-9]" "$work/out"
 done
 
