@@ -12,7 +12,7 @@ echo -1 >"$work/budget"
 "$SATCHEL_TOOLS/cutproxy" "$port" "$work/budget" >"$work/line" 2>"$work/said" &
 pids=$!
 until [ -s "$work/line" ]; do sleep 0.02; done
-url=http://127.0.0.1:$(cat "$work/line")
+url=${url%%:*}://127.0.0.1:$(cat "$work/line")
 join ana ana
 
 # Text that cannot be packed: a commit takes about a megabyte.
