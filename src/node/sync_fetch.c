@@ -24,6 +24,7 @@
 #include "repo/remote.h"
 #include "store/db.h"
 #include "store/log.h"
+#include "store/record.h"
 #include "store/zip.h"
 
 static enum err_code
@@ -127,12 +128,12 @@ wipe(struct session *s, const struct chunk *chunk, const struct header *header, 
 }
 
 static enum err_code
-take_verdict(struct session *s, const struct header_refusal *refusal, struct err *err)
+take_verdict(int64_t *stale, struct session *s, const struct header_refusal *refusal, struct err *err)
 {
 	struct sync_result *result = s->result;
 	bool own;
 
-	if (verdict_take(&own, s->node, refusal, err) != OK)
+	if (verdict_take(&own, stale, s->node, refusal, err) != OK)
 		return err->code;
 	if (!own || refusal->reason[0] == '\0')
 		return OK;
@@ -140,6 +141,27 @@ take_verdict(struct session *s, const struct header_refusal *refusal, struct err
 	if (result->refused_why[0] == '\0')
 		snprintf(result->refused_why, sizeof(result->refused_why), "%s", refusal->reason);
 	return OK;
+}
+
+/* A shard is made anew once, however much of it was refused. */
+static enum err_code
+take_verdicts(struct session *s, const struct header *header, struct err *err)
+{
+	int64_t *stale = mem_alloc(header->refusal_count * sizeof(*stale)), one;
+	size_t count = 0, at;
+	enum err_code code = OK;
+
+	for (size_t i = 0; i < header->refusal_count && code == OK; i++) {
+		code = take_verdict(&one, s, &header->refusals[i], err);
+		for (at = 0; at < count && stale[at] != one; at++)
+			;
+		if (code == OK && one && at == count)
+			stale[count++] = one;
+	}
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = record_rebuild_shard(s->node->db, stale[i], err);
+	free(stale);
+	return code;
 }
 
 /* The hub's signed word on all that we sent up to the commit it names: what it
@@ -199,9 +221,8 @@ apply_chunk(struct session *s, const struct chunk *chunk, const struct header *h
 	for (size_t i = 0; i < chunk->part_count; i++)
 		if (admit_from_hub(&new, s->node, &chunk->parts[i], err) != OK)
 			return err->code;
-	for (size_t i = 0; i < header->refusal_count; i++)
-		if (take_verdict(s, &header->refusals[i], err) != OK)
-			return err->code;
+	if (take_verdicts(s, header, err) != OK)
+		return err->code;
 	s->result->received_batches += new;
 	return take_receipt(s, chunk, header, err);
 }

@@ -8,7 +8,6 @@
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/record.h"
 
 static enum err_code
 is_own(bool *out, struct node *node, writer_t writer, struct err *err)
@@ -45,7 +44,7 @@ keep_notice(struct node *node, const struct header_refusal *refusal, uint8_t blo
 }
 
 static enum err_code
-set_void(struct node *node, const struct header_refusal *refusal, int64_t s, struct err *err)
+set_void(int64_t *stale, struct node *node, const struct header_refusal *refusal, int64_t s, struct err *err)
 {
 	bool voided = refusal->reason[0] != '\0', found;
 	struct log_batch entry;
@@ -61,16 +60,19 @@ set_void(struct node *node, const struct header_refusal *refusal, int64_t s, str
 		return err->code;
 	if (db_run(node->db, SQL_BATCH_VOID, err, "ii", b, (int64_t)voided) != OK)
 		return err->code;
-	return entry.voided == voided ? OK : record_rebuild_shard(node->db, s, err);
+	*stale = entry.voided == voided ? 0 : s;
+	return OK;
 }
 
 enum err_code
-verdict_take(bool *own, struct node *node, const struct header_refusal *refusal, struct err *err)
+verdict_take(bool *own, int64_t *stale, struct node *node, const struct header_refusal *refusal,
+    struct err *err)
 {
 	struct shard shard;
 	int64_t s;
 	bool here;
 
+	*stale = 0;
 	if (is_own(own, node, refusal->writer, err) != OK)
 		return err->code;
 	if (!shard_from_text(&shard, refusal->shard, strlen(refusal->shard)))
@@ -80,7 +82,7 @@ verdict_take(bool *own, struct node *node, const struct header_refusal *refusal,
 		return err->code;
 	if (*own && keep_notice(node, refusal, shard.block, here, err) != OK)
 		return err->code;
-	return here ? set_void(node, refusal, s, err) : OK;
+	return here ? set_void(stale, node, refusal, s, err) : OK;
 }
 
 /* The seal keeps the proof for its other batches. */

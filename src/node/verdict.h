@@ -10,9 +10,11 @@
 
 #include "node/header.h"
 
-/* In a write transaction.  *OWN: it was written on this node.  Said again it
- * changes nothing. */
-enum err_code verdict_take(bool *own, struct node *node, const struct header_refusal *refusal, struct err *err);
+/* In a write transaction.  *OWN: it was written on this node.  *STALE: the shard that
+ * is to be made anew with record_rebuild_shard, once after all of them; 0: none.
+ * Said again it changes nothing. */
+enum err_code verdict_take(bool *own, int64_t *stale, struct node *node,
+    const struct header_refusal *refusal, struct err *err);
 
 /* In a write transaction: batch number B of another's, which the hub has as evidence,
  * bears the name of work that the hub accepted, and makes room for it.  Its shard is

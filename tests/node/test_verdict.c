@@ -557,6 +557,7 @@ an_author_sees_what_waits_and_what_is_rejected(void **unused)
 {
 	struct header_refusal never = { .writer = ion.home.node->writer, .seq = 7, .rejected = true,
 		.reason = "no right", .shard = "config" };
+	int64_t stale;
 	bool mine;
 
 	(void)unused;
@@ -568,10 +569,10 @@ an_author_sees_what_waits_and_what_is_rejected(void **unused)
 	link_sync(&ion);
 	assert_notices((const char *[]){ "waiting", "waiting", NULL });
 	assert_int_equal(db_begin(ion.home.node->db, &err), OK);
-	assert_int_equal(verdict_take(&mine, ion.home.node, &never, &err), OK);
+	assert_int_equal(verdict_take(&mine, &stale, ion.home.node, &never, &err), OK);
 	assert_true(mine);
 	/* Said again, it is no second one. */
-	assert_int_equal(verdict_take(&mine, ion.home.node, &never, &err), OK);
+	assert_int_equal(verdict_take(&mine, &stale, ion.home.node, &never, &err), OK);
 	assert_int_equal(db_commit(ion.home.node->db, &err), OK);
 	assert_notices((const char *[]){ "waiting", "waiting", "rejected", NULL });
 	/* A head rejects one and adopts the other. */
@@ -588,12 +589,13 @@ what_was_erased_is_not_named_again(void **unused)
 	struct header_refusal gone = { .writer = ion.home.node->writer, .seq = 7, .reason = "no right" };
 	struct shard shard = { .client = node_new_id(hub.node), .block = BLOCK_DEALS };
 	struct sqlite3_stmt *stmt;
+	int64_t stale;
 	bool mine, row;
 
 	(void)unused;
 	shard_to_text(gone.shard, &shard);
 	assert_int_equal(db_begin(ion.home.node->db, &err), OK);
-	assert_int_equal(verdict_take(&mine, ion.home.node, &gone, &err), OK);
+	assert_int_equal(verdict_take(&mine, &stale, ion.home.node, &gone, &err), OK);
 	assert_int_equal(db_query(&stmt, ion.home.node->db, SQL_NOTICE_EACH, &err, ""), OK);
 	assert_int_equal(db_row(ion.home.node->db, stmt, &row, &err), OK);
 	assert_true(row);

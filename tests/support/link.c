@@ -27,6 +27,7 @@
 #include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
+#include "store/record.h"
 #include "store/zip.h"
 
 #define TEXT_MAX (8u << 20)
@@ -369,6 +370,7 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
+	int64_t stale;
 	bool own_work;
 	struct wipe_word word;
 	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
@@ -387,7 +389,8 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
 	for (size_t i = 0; i < chunk->part_count && code == OK && !node->wiped; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
 	for (size_t i = 0; i < header->refusal_count && code == OK; i++)
-		code = verdict_take(&own_work, node, &header->refusals[i], err);
+		if ((code = verdict_take(&own_work, &stale, node, &header->refusals[i], err)) == OK && stale)
+			code = record_rebuild_shard(node->db, stale, err);
 	if (code != OK)
 		return code;
 	own->epoch = header->epoch;
