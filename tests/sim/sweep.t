@@ -19,10 +19,10 @@ sweep()
 said=$(mktemp) || exit 1
 trap 'rm -f "$said"' EXIT
 ulimit -c 0
-sweep power 8 2
-sweep errors 4
-sweep full 16
-sweep memory 1500
-sweep cuts 38
+sweep power 100
+sweep errors 12
+sweep full 24
+sweep memory 20000
+sweep cuts 120
 echo "1..$tests"
 exit $failed

@@ -335,6 +335,9 @@ act_join(struct err *err)
 	world_act(ion);
 	if (ion->node == NULL)
 		code = enrol_join(&ion->node, ion->dir, URL, invite, "ion", err);
+	/* A fault at the very end: it was said to have failed, and was on the disk. */
+	if (code == ERR_CONFLICT)
+		code = node_open(&ion->node, ion->dir, err);
 	if (code == OK)
 		code = sync_run(&result, ion->node, &(struct sync_options){ .url = URL }, err);
 	return code;
