@@ -49,6 +49,18 @@ sat ana sync >/dev/null 2>&1
 sat ana sync >/dev/null 2>&1
 after=$(disk)
 ok "coming again takes no more" [ $(($(disk) - after)) -lt 1024 ]
+
+# Grants to oneself: as many as a million in make sweep.
+grants=30000
+[ -n "${SATCHEL_HEAVY-}" ] && grants=1000000
+flood statements $grants
+sat ana sync >/dev/null 2>"$work/told"
+others grants
+echo "# $grants statements: memory $(rss) kB, disk $(disk) kB"
+ok "the memory is bounded" [ $(($(rss) - memory)) -lt 262144 ]
+ok "and the disk" [ $(($(disk) - space)) -lt 262144 ]
+granted() { sat hub access "$1" | grep -c "on all clients"; }
+is "nothing is granted by it, to her who asked as to nobody else" "$(granted ana) $(granted maria)" "0 1"
 ok "the hub verifies" sat hub verify
 ok "and Boris's node" sat boris verify
 done_testing

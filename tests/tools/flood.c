@@ -2,6 +2,7 @@
  * flood - a node with a valid key that means harm.
  *
  *	flood HOME unknown N	writes N batches that replace what nobody has, to be sent by the next sync
+ *	flood HOME statements N	writes N grants to its own person, likewise
  *	flood HOME bombs	pushes packs that inflate to much more than they are
  *	flood HOME large	pushes bodies that are larger than is taken
  *
@@ -123,6 +124,31 @@ write_unknown(size_t n)
 	}
 }
 
+/* As many in a batch as one may have. */
+static void
+write_statements(size_t n)
+{
+	char person[ID_HEX], value[160];
+	struct op *ops = mem_alloc(BATCH_OPS_MAX * sizeof(*ops));
+	struct batch batch = { .shard = { .block = BLOCK_POLICY }, .writer = node->writer, .seq = 1, .wall_ms = 1,
+		.ops = ops };
+
+	id_to_hex(person, &node->person);
+	snprintf(value, sizeof(value), "[\"grant\",\"%s\",\"\",\"all\",\"\",[],\"edit\"]", person);
+	while (n) {
+		batch.op_count = n < BATCH_OPS_MAX ? n : BATCH_OPS_MAX;
+		for (size_t i = 0; i < batch.op_count; i++)
+			ops[i] = (struct op){ .verb = VERB_LOG, .type = "statement", .type_len = 9,
+				.record = node_new_id(node), .field = "terms", .field_len = 5,
+				.value = { value, strlen(value) } };
+		add(&batch);
+		seal();
+		batch.seq += batch.op_count;
+		n -= batch.op_count;
+	}
+	free(ops);
+}
+
 /* --- packs --- */
 
 static void
@@ -206,6 +232,8 @@ main(int argc, char **argv)
 	}
 	if (strcmp(what, "unknown") == 0)
 		write_unknown(n);
+	else if (strcmp(what, "statements") == 0)
+		write_statements(n);
 	else if (strcmp(what, "bombs") == 0)
 		push_bombs();
 	else if (strcmp(what, "large") == 0)
