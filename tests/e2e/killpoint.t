@@ -2,6 +2,9 @@
 # kill -9 at a write, a sync, a truncation, a rename, an unlink: at each of them in turn.
 # SATCHEL_HEAVY=1 does it at every one; else a share.
 . "$(dirname "$0")/../support/e2e.sh"
+# The leak sanitizer cannot work beside strace.
+ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS
 command -v strace >/dev/null || skip_all "no strace here"
 calls=pwrite64,write,fsync,fdatasync,ftruncate,unlink,rename
 strace -f -o /dev/null -e inject=$calls:signal=SIGKILL:when=65535 true 2>/dev/null ||
