@@ -216,7 +216,7 @@ hand_over(struct world *w)
 	double start = bench_now();
 	struct err err;
 
-	bench_must(handover(&moved, w->hub, w->clients, OWN - 1, &w->clara, &err), &err, "hand over");
+	bench_must(handover(&moved, w->hub, w->clients, OWN - 1, &w->clara, HANDOVER_INSTANT, &err), &err, "hand over");
 	decide(w, &w->boris, w->boris_node[0], &ordered);
 	decide(w, &w->clara, w->clara_node, &ordered);
 	print_ms("499 clients handed over, at the hub", bench_now() - start, 5000);

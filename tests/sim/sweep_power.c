@@ -150,6 +150,7 @@ moment_images(const struct power *power, const struct moment *moment, unsigned m
 static void
 keep_debts(struct power *power)
 {
+	free(power->owed);
 	power->owed_count = world.owed_count;
 	power->owed = mem_alloc((world.owed_count + 1) * sizeof(*power->owed));
 	memcpy(power->owed, world.owed, world.owed_count * sizeof(*power->owed));
