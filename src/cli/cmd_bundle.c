@@ -36,7 +36,12 @@ print_written(const struct bundle_result *result, const char *path)
 	buf_init(&line, 8192);
 	buf_addf(&line, "Written: %s, with ", path);
 	out_count(&line, result->batches, "change", "changes");
-	buf_adds(&line, result->commits ? "" : " and word of what came here");
+	if (result->set_aside) {
+		buf_adds(&line, " and ");
+		out_count(&line, result->set_aside, "change", "changes");
+		buf_adds(&line, " on what was erased here");
+	} else if (result->commits == 0)
+		buf_adds(&line, " and word of what came here");
 	if (result->left)
 		buf_addf(&line, "; %llu more did not fit: write another one when this has been read and answered",
 		    (unsigned long long)result->left);
@@ -65,7 +70,7 @@ print_read(const struct bundle_result *result, bool hub)
 	if (result->set_aside) {
 		buf_adds(&line, "; ");
 		out_count(&line, result->set_aside, "change", "changes");
-		buf_adds(&line, " of yours that the hub does not have yet stays here, encrypted to it");
+		buf_adds(&line, " of yours on it, not at the hub yet, kept here encrypted to it");
 	}
 	if (result->unread) {
 		buf_adds(&line, "; ");

@@ -22,7 +22,7 @@ struct bundle_result {
 	uint64_t purged;		/* reading at a node: shards erased */
 	uint64_t refused;		/* reading: batches kept aside at the hub; at a node: said so of ours */
 	uint64_t unread;		/* reading at the hub: sealed batches that it cannot read */
-	uint64_t set_aside;		/* reading at a node: its batches that were encrypted to the hub first */
+	uint64_t set_aside;		/* at a node: its batches encrypted to the hub; writing: those in it, reading: new */
 	char refused_why[256];		/* at a node: of the first */
 	bool wiped;			/* reading at a node: the device was revoked and is empty */
 };

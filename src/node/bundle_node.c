@@ -66,7 +66,7 @@ add_passport(struct bundle_writer *w, struct node *node, struct err *err)
 
 /* As it would be delivered; what does not fit waits for a later bundle. */
 static enum err_code
-add_late(struct bundle_writer *w, struct node *node, struct err *err)
+add_late(struct bundle_result *result, struct bundle_writer *w, struct node *node, struct err *err)
 {
 	struct buf body;
 	int64_t after = 0, last;
@@ -78,6 +78,7 @@ add_late(struct bundle_writer *w, struct node *node, struct err *err)
 		buf_clear(&body);
 		if ((code = outbox_body(&body, &last, &count, node, after, OUTBOX_BATCHES_MAX, err)) == OK && count)
 			code = bundle_writer_add(w, BUNDLE_LATE, body.p, body.len, err);
+		result->set_aside += count;
 		after = last;
 	}
 	buf_release(&body);
@@ -98,7 +99,7 @@ put_up(struct bundle_result *result, FILE *to, struct session *s, uint64_t after
 	result->time_ms = header.time_ms;
 	if ((code = passport_epoch(&header.epoch, node, err)) == OK &&
 	    (code = bundle_writer_new(&w, to, &header, node->hub_key, node->key, err)) == OK &&
-	    (code = add_passport(w, node, err)) == OK && (code = add_late(w, node, err)) == OK &&
+	    (code = add_passport(w, node, err)) == OK && (code = add_late(result, w, node, err)) == OK &&
 	    (code = bundle_add_commits(result, w, node, &s->up, after, until, NULL, err)) == OK)
 		code = bundle_writer_end(w, err);
 	bundle_writer_free(w);

@@ -140,27 +140,54 @@ struct announcement {
 	char name[NODE_TEXT], port[8];
 };
 
-/* In the child: it becomes avahi-publish, which keeps trying while there is no daemon. */
+/* Becomes avahi-publish, which keeps trying while the daemon is away. */
 static void
-publish(int from)
+run_publish(const struct announcement *what)
 {
-	struct announcement what;
+	int null = open("/dev/null", O_RDWR);
 	sigset_t none;
-	int null;
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	execlp("avahi-publish", "avahi-publish", "-f", "-s", what->name, SERVICE, what->port, (char *)NULL);
+	_exit(NO_PROGRAM);
+}
+
+/* In the child: its own child announces; this one says in our words why that ended. */
+static void
+publish(int from)
+{
+	struct announcement what;
+	sigset_t ends;
+	pid_t child;
+	int sig = 0, status = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	sigemptyset(&ends);
+	sigaddset(&ends, SIGTERM);
+	sigaddset(&ends, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &ends, NULL);
 	if (read(from, &what, sizeof(what)) != (ssize_t)sizeof(what))
 		_exit(0);
-	if ((null = open("/dev/null", O_RDWR)) >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
+	if ((child = fork()) == 0)
+		run_publish(&what);
+	if (child < 0) {
+		log_line("not announced on the local network: %s", strerror(errno));
+		_exit(1);
 	}
-	execlp("avahi-publish", "avahi-publish", "-f", "-s", what.name, SERVICE, what.port, (char *)NULL);
-	log_line("not announced on the local network: avahi-publish is not here (Debian: avahi-utils)");
-	_exit(NO_PROGRAM);
+	sigwait(&ends, &sig);
+	if (sig == SIGTERM)
+		kill(child, SIGTERM);
+	waitpid(child, &status, 0);
+	if (sig == SIGCHLD && WIFEXITED(status) && WEXITSTATUS(status) == NO_PROGRAM)
+		log_line("not announced on the local network: avahi-publish is not here (Debian: avahi-utils)");
+	else if (sig == SIGCHLD)
+		log_line("not announced on the local network: avahi-publish ended; does avahi-daemon run?");
+	_exit(0);
 }
 
 struct lan_announcer *

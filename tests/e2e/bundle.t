@@ -182,6 +182,8 @@ ok "work on it that the hub lacks is encrypted to it" contains "$(cat "$work/sai
 is "the client is gone" "$(sat ana show "$alfa" --json 2>/dev/null)" ""
 printf '%s\n' zqcanaryalfa zqcanaryup zqcanarylate zqcanarylater >"$work/words"
 is "no byte of it is left" "$(scan "$work/words" "$work/ana")" ""
+is "a stick for the hub says that it has it" \
+    "$(sat ana bundle write "$stick/sealed" --for hub --json | json set_aside_batches)" 2
 ok "the hub has no receipt yet" contains "$(sat hub audit unconfirmed --json)" "$ana_node"
 ok "the bundle back is read" sh -c '"$1" --home "$2/ana" bundle write "$2/stick/receipt" --for hub &&
 	"$1" --home "$2/hub" bundle read "$2/stick/receipt" --json' sh "$SATCHEL" "$work"

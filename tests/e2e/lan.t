@@ -86,6 +86,13 @@ ok "which is said" told "no other device of your organisation"
 leave
 ok "who serves no more is announced no more" not kill -0 "$(cat "$work/publisher")"
 
+printf '#!/bin/sh\necho "Daemon not running" >&2\nexit 1\n' >"$work/bin/avahi-publish"
+serve ana --listen 0.0.0.0:0
+for i in 1 2 3 4 5 6 7 8 9 10; do grep -q announced "$work/peer.err" || sleep 0.1; done
+is "where Avahi does not run it says so, in one line" "$(cut -d ' ' -f 2- "$work/peer.err")" \
+	"not announced on the local network: avahi-publish ended; does avahi-daemon run?"
+leave
+
 rm "$work/bin/avahi-browse" "$work/bin/avahi-publish"
 for program in timeout sh; do
 	ln -s "$(command -v $program)" "$work/bin/$program"
