@@ -51,27 +51,6 @@ read_batch(struct action *action, uint64_t *wall_ms, int64_t b, struct err *err)
 	return code;
 }
 
-static enum err_code
-seal_batches(int64_t **out, size_t *count, struct node *node, int64_t seal, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*out = NULL;
-	*count = 0;
-	if (db_query(&stmt, node->db, SQL_BATCH_OF_SEAL, err, "i", seal) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 /* The newest own seal below *SEAL that is here as a whole and was not refused; *SEAL 0: none. */
 static enum err_code
 next_seal(int64_t *seal, int64_t *leaves_out, struct node *node, struct err *err)
@@ -132,7 +111,7 @@ action_read_last(struct action *action, struct err *err)
 			return code;
 		before = action->log.count;
 		if (seal && (before == 0 || leaves == FULL_SEAL)) {
-			code = seal_batches(&bs, &count, action->node, seal, err);
+			code = db_numbers(&bs, &count, action->node->db, SQL_BATCH_OF_SEAL, err, "i", seal);
 			for (size_t i = 0; code == OK && i < count; i++)
 				code = read_batch(action, &wall_ms, bs[i], err);
 			free(bs);

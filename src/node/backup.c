@@ -11,14 +11,14 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "crypto/stream.h"
 #include "node/incarnation.h"
 #include "store/db.h"
 
-#define CHUNK 65536u
 #define FIRST_LINE "satchel-backup 1\n"
 #define FIRST_LEN (sizeof(FIRST_LINE) - 1)
-#define ABYTES crypto_secretstream_xchacha20poly1305_ABYTES
-#define HEADER_LEN (FIRST_LEN + crypto_pwhash_SALTBYTES + 16 + crypto_secretstream_xchacha20poly1305_HEADERBYTES)
+#define HEADER_LEN (FIRST_LEN + crypto_pwhash_SALTBYTES + 16 + STREAM_HEADER)
+#define DAMAGED "the backup is damaged or was cut off"
 
 static const char *const names[] = { "node.key", "root.key", "satchel.db" };
 
@@ -35,45 +35,9 @@ derive(uint8_t key[32], const char *passphrase, const uint8_t *salt, uint64_t op
 
 /* --- writing --- */
 
-struct writing {
-	FILE *out;
-	crypto_secretstream_xchacha20poly1305_state state;
-	uint8_t plain[CHUNK], sealed[CHUNK + ABYTES];
-	size_t len;
-};
-
-static bool
-flush_chunk(struct writing *w, bool last)
-{
-	unsigned long long sealed_len;
-
-	crypto_secretstream_xchacha20poly1305_push(&w->state, w->sealed, &sealed_len, w->plain, w->len,
-	    NULL, 0, last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0);
-	w->len = 0;
-	return fwrite(w->sealed, 1, (size_t)sealed_len, w->out) == sealed_len;
-}
-
-static bool
-put(struct writing *w, const void *p, size_t len)
-{
-	const uint8_t *from = p;
-
-	while (len) {
-		size_t n = len < CHUNK - w->len ? len : CHUNK - w->len;
-
-		memcpy(w->plain + w->len, from, n);
-		w->len += n;
-		from += n;
-		len -= n;
-		if (w->len == CHUNK && !flush_chunk(w, false))
-			return false;
-	}
-	return true;
-}
-
 /* "name length, name, size, bytes"; a file that is not there is left out. */
 static enum err_code
-put_file(struct writing *w, const char *name, const char *path, struct err *err)
+put_file(struct stream_writer *w, const char *name, const char *path, struct err *err)
 {
 	uint8_t buffer[8192], size[8], name_len = (uint8_t)strlen(name);
 	struct stat st;
@@ -86,11 +50,12 @@ put_file(struct writing *w, const char *name, const char *path, struct err *err)
 	good = fstat(fileno(in), &st) == 0;
 	left = good ? (uint64_t)st.st_size : 0;
 	bytes_put_be64(size, left);
-	good = good && put(w, &name_len, 1) && put(w, name, name_len) && put(w, size, sizeof(size));
+	good = good && stream_put(w, &name_len, 1) && stream_put(w, name, name_len) &&
+	    stream_put(w, size, sizeof(size));
 	while (good && left) {
 		size_t want = left < sizeof(buffer) ? (size_t)left : sizeof(buffer);
 
-		good = fread(buffer, 1, want, in) == want && put(w, buffer, want);
+		good = fread(buffer, 1, want, in) == want && stream_put(w, buffer, want);
 		left -= want;
 	}
 	fclose(in);
@@ -99,11 +64,11 @@ put_file(struct writing *w, const char *name, const char *path, struct err *err)
 }
 
 static enum err_code
-write_all(struct writing *w, struct node *node, const char *passphrase, const char *copy, struct err *err)
+write_all(FILE *to, struct node *node, const char *passphrase, const char *copy, struct err *err)
 {
 	uint8_t head[HEADER_LEN], key[32];
-	uint8_t *salt = head + FIRST_LEN, *stream = head + HEADER_LEN -
-	    crypto_secretstream_xchacha20poly1305_HEADERBYTES;
+	uint8_t *salt = head + FIRST_LEN;
+	struct stream_writer *w;
 	enum err_code code = OK;
 
 	memcpy(head, FIRST_LINE, FIRST_LEN);
@@ -112,25 +77,26 @@ write_all(struct writing *w, struct node *node, const char *passphrase, const ch
 	bytes_put_be64(salt + crypto_pwhash_SALTBYTES + 8, crypto_pwhash_MEMLIMIT_MODERATE);
 	if (!derive(key, passphrase, salt, crypto_pwhash_OPSLIMIT_MODERATE, crypto_pwhash_MEMLIMIT_MODERATE))
 		return err_set(err, ERR_IO, "not enough memory to make a key from the passphrase (256 MiB)");
-	crypto_secretstream_xchacha20poly1305_init_push(&w->state, stream, key);
+	w = stream_writer_new(head + HEADER_LEN - STREAM_HEADER, to, key);
 	sodium_memzero(key, sizeof(key));
-	if (fwrite(head, 1, sizeof(head), w->out) != sizeof(head))
-		return err_set(err, ERR_IO, "write the backup: %s", strerror(errno));
+	if (fwrite(head, 1, sizeof(head), to) != sizeof(head))
+		code = err_set(err, ERR_IO, "write the backup: %s", strerror(errno));
 	for (size_t i = 0; i < 3 && code == OK; i++) {
 		char *path = i == 2 ? mem_strdup(copy) : node_path(node, names[i]);
 
 		code = put_file(w, names[i], path, err);
 		free(path);
 	}
-	if (code == OK && (!flush_chunk(w, true) || fflush(w->out) != 0 || fsync(fileno(w->out)) != 0))
+	if (code == OK && (!stream_end(w) || fsync(fileno(to)) != 0))
 		code = err_set(err, ERR_IO, "write the backup: %s", strerror(errno));
+	stream_writer_free(w);
 	return code;
 }
 
 enum err_code
 backup_write(struct node *node, const char *path, const char *passphrase, struct err *err)
 {
-	struct writing *w;
+	FILE *to;
 	char *copy, *partial;
 	int fd;
 	enum err_code code;
@@ -139,7 +105,6 @@ backup_write(struct node *node, const char *path, const char *passphrase, struct
 		return err_set(err, ERR_INVALID, "the passphrase is too short: %d characters or more", PASSPHRASE_MIN);
 	if (access(path, F_OK) == 0)
 		return err_set(err, ERR_CONFLICT, "%s exists already", path);
-	w = mem_alloc(sizeof(*w));
 	copy = node_path(node, BACKUP_COPY);
 	partial = mem_alloc(strlen(path) + 6);
 	sprintf(partial, "%s.part", path);
@@ -147,12 +112,12 @@ backup_write(struct node *node, const char *path, const char *passphrase, struct
 	if ((code = db_copy(node->db, copy, err)) != OK)
 		goto out;
 	fd = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || (w->out = fdopen(fd, "wb")) == NULL) {
+	if (fd < 0 || (to = fdopen(fd, "wb")) == NULL) {
 		code = err_set(err, ERR_IO, "create %s: %s", partial, strerror(errno));
 		goto out;
 	}
-	code = write_all(w, node, passphrase, copy, err);
-	if (fclose(w->out) != 0 && code == OK)
+	code = write_all(to, node, passphrase, copy, err);
+	if (fclose(to) != 0 && code == OK)
 		code = err_set(err, ERR_IO, "write %s: %s", partial, strerror(errno));
 	if (code == OK && rename(partial, path) != 0)
 		code = err_set(err, ERR_IO, "name the backup %s: %s", path, strerror(errno));
@@ -160,60 +125,12 @@ backup_write(struct node *node, const char *path, const char *passphrase, struct
 		remove(partial);
 out:
 	remove(copy);
-	sodium_memzero(w, sizeof(*w));
-	free(w);
 	free(copy);
 	free(partial);
 	return code;
 }
 
 /* --- reading --- */
-
-struct reading {
-	FILE *in;
-	crypto_secretstream_xchacha20poly1305_state state;
-	uint8_t plain[CHUNK], sealed[CHUNK + ABYTES];
-	size_t at, len;
-	bool last;
-};
-
-static bool
-next_chunk(struct reading *r)
-{
-	unsigned long long plain_len;
-	uint8_t tag;
-	size_t got = fread(r->sealed, 1, sizeof(r->sealed), r->in);
-
-	if (r->last || got < ABYTES || crypto_secretstream_xchacha20poly1305_pull(&r->state, r->plain,
-	    &plain_len, &tag, r->sealed, got, NULL, 0) != 0)
-		return false;
-	r->last = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
-	/* What follows the last chunk was not written by us. */
-	if (r->last && fgetc(r->in) != EOF)
-		return false;
-	r->at = 0;
-	r->len = (size_t)plain_len;
-	return true;
-}
-
-static bool
-get(struct reading *r, void *out, size_t len)
-{
-	uint8_t *to = out;
-
-	while (len) {
-		size_t n;
-
-		if (r->at == r->len && !next_chunk(r))
-			return false;
-		n = len < r->len - r->at ? len : r->len - r->at;
-		memcpy(to, r->plain + r->at, n);
-		r->at += n;
-		to += n;
-		len -= n;
-	}
-	return true;
-}
 
 static bool
 known_name(const char *name)
@@ -225,7 +142,7 @@ known_name(const char *name)
 }
 
 static enum err_code
-get_file(struct reading *r, const char *home, struct err *err)
+get_file(struct stream_reader *r, const char *home, struct err *err)
 {
 	uint8_t buffer[8192], size_bytes[8], name_len;
 	char name[256], *path;
@@ -235,8 +152,8 @@ get_file(struct reading *r, const char *home, struct err *err)
 	bool good;
 	enum err_code code = OK;
 
-	if (!get(r, &name_len, 1) || !get(r, name, name_len) || !get(r, size_bytes, 8))
-		return err_set(err, ERR_DENIED, "the backup is damaged or was cut off");
+	if (!stream_get(r, &name_len, 1) || !stream_get(r, name, name_len) || !stream_get(r, size_bytes, 8))
+		return err_set(err, ERR_DENIED, DAMAGED);
 	name[name_len] = '\0';
 	if (!known_name(name))
 		return err_set(err, ERR_INVALID, "the backup holds a file that this version does not know");
@@ -249,8 +166,8 @@ get_file(struct reading *r, const char *home, struct err *err)
 	for (good = true; code == OK && good && left;) {
 		size_t want = left < sizeof(buffer) ? (size_t)left : sizeof(buffer);
 
-		if (!(good = get(r, buffer, want)))
-			code = err_set(err, ERR_DENIED, "the backup is damaged or was cut off");
+		if (!(good = stream_get(r, buffer, want)))
+			code = err_set(err, ERR_DENIED, DAMAGED);
 		else if (fwrite(buffer, 1, want, out) != want)
 			code = err_set(err, ERR_IO, "write %s: %s", path, strerror(errno));
 		left -= want;
@@ -311,31 +228,34 @@ mark(const char *home, bool set, struct err *err)
 }
 
 static enum err_code
-read_all(struct reading *r, const char *home, const char *passphrase, struct err *err)
+read_all(FILE *from, const char *home, const char *passphrase, struct err *err)
 {
 	uint8_t head[HEADER_LEN], key[32];
-	uint8_t *salt = head + FIRST_LEN, *stream = head + HEADER_LEN -
-	    crypto_secretstream_xchacha20poly1305_HEADERBYTES;
+	uint8_t *salt = head + FIRST_LEN;
+	struct stream_reader *r;
 	enum err_code code = OK;
+	bool more;
 
-	if (fread(head, 1, sizeof(head), r->in) != sizeof(head) || memcmp(head, FIRST_LINE, FIRST_LEN) != 0)
+	if (fread(head, 1, sizeof(head), from) != sizeof(head) || memcmp(head, FIRST_LINE, FIRST_LEN) != 0)
 		return err_set(err, ERR_INVALID, "this is not a backup of satchel");
 	if (!derive(key, passphrase, salt, bytes_get_be64(salt + crypto_pwhash_SALTBYTES),
 	    bytes_get_be64(salt + crypto_pwhash_SALTBYTES + 8)))
 		return err_set(err, ERR_IO, "the key cannot be made from the passphrase here");
-	crypto_secretstream_xchacha20poly1305_init_pull(&r->state, stream, key);
+	r = stream_reader_new(head + HEADER_LEN - STREAM_HEADER, from, key);
 	sodium_memzero(key, sizeof(key));
-	if (!next_chunk(r))
-		return err_set(err, ERR_DENIED, "wrong passphrase, or the backup was changed");
-	while (code == OK && !(r->last && r->at == r->len))
-		code = get_file(r, home, err);
+	if (!stream_more(&more, r))
+		code = err_set(err, ERR_DENIED, "wrong passphrase, or the backup was changed");
+	while (code == OK && more)
+		if ((code = get_file(r, home, err)) == OK && !stream_more(&more, r))
+			code = err_set(err, ERR_DENIED, DAMAGED);
+	stream_reader_free(r);
 	return code;
 }
 
 enum err_code
 backup_restore(struct node **out, const char *home, const char *path, const char *passphrase, struct err *err)
 {
-	struct reading *r;
+	FILE *from;
 	enum err_code code;
 
 	*out = NULL;
@@ -346,15 +266,12 @@ backup_restore(struct node **out, const char *home, const char *path, const char
 	remove_files(home, leftovers, is_there(home, NODE_RESTORING) ? ALL - 1 : LOGS);
 	if (mark(home, true, err) != OK)
 		return err->code;
-	r = mem_alloc(sizeof(*r));
-	if ((r->in = fopen(path, "rbe")) == NULL)
+	if ((from = fopen(path, "rbe")) == NULL)
 		code = err_set(err, ERR_NOT_FOUND, "open %s: %s", path, strerror(errno));
 	else
-		code = read_all(r, home, passphrase, err);
-	if (r->in)
-		fclose(r->in);
-	sodium_memzero(r, sizeof(*r));
-	free(r);
+		code = read_all(from, home, passphrase, err);
+	if (from)
+		fclose(from);
 	if (code == OK && (code = node_open_restored(out, home, err)) == OK &&
 	    ((code = incarnation_renew(*out, err)) != OK || (code = mark(home, false, err)) != OK)) {
 		node_close(*out);

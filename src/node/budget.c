@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "base/mem.h"
 #include "node/audit.h"
 #include "node/header.h"
 #include "store/db.h"
@@ -101,20 +100,13 @@ enum err_code
 budget_turn(int64_t **cs, size_t *count, struct budget *budget, struct node *hub, struct err *err)
 {
 	int64_t left = budget->limit ? budget->limit - budget->given : -1;
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
 	enum err_code code;
-	bool row;
 
 	*cs = NULL;
 	*count = 0;
 	if (budget->limit && left <= 0)
 		return OK;
-	code = db_query(&stmt, hub->db, SQL_BACKFILL_NEXT, err, "ii", budget->f, left);
-	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
-		*cs = mem_grow(*cs, *count, &cap, sizeof(**cs));
-		(*cs)[(*count)++] = db_col_int(stmt, 0);
-	}
+	code = db_numbers(cs, count, hub->db, SQL_BACKFILL_NEXT, err, "ii", budget->f, left);
 	for (size_t i = 0; i < *count && code == OK; i++)
 		code = budget_forget(budget, hub, (*cs)[i], err);
 	if (code == OK)

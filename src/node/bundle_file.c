@@ -10,11 +10,9 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/key.h"
+#include "crypto/stream.h"
 #include "node/lines.h"
 
-#define CHUNK 65536u
-#define ABYTES crypto_secretstream_xchacha20poly1305_ABYTES
-#define STREAM_HEADER crypto_secretstream_xchacha20poly1305_HEADERBYTES
 #define FIRST "satchel-bundle 1 "
 #define FIRST_LEN (sizeof(FIRST) - 1)
 #define SEALED_KEY (32 + KEY_BOX_MORE)
@@ -41,41 +39,13 @@ stream_name(char out[BYTES_B64_LEN(32) + 1], const uint8_t secret[32], const uin
 /* --- writing --- */
 
 struct bundle_writer {
-	FILE *to;
-	crypto_secretstream_xchacha20poly1305_state state;
-	uint8_t plain[CHUNK], sealed[CHUNK + ABYTES];
-	size_t len;
+	struct stream_writer *stream;
 };
 
 static enum err_code
-flush_chunk(struct bundle_writer *w, bool last, struct err *err)
+unwritten(struct err *err)
 {
-	unsigned long long sealed_len;
-
-	crypto_secretstream_xchacha20poly1305_push(&w->state, w->sealed, &sealed_len, w->plain, w->len,
-	    NULL, 0, last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0);
-	w->len = 0;
-	if (fwrite(w->sealed, 1, (size_t)sealed_len, w->to) != sealed_len || (last && fflush(w->to) != 0))
-		return err_set(err, ERR_IO, "write the bundle: %s", strerror(errno));
-	return OK;
-}
-
-static enum err_code
-put(struct bundle_writer *w, const void *p, size_t len, struct err *err)
-{
-	const uint8_t *from = p;
-
-	while (len) {
-		size_t n = len < CHUNK - w->len ? len : CHUNK - w->len;
-
-		memcpy(w->plain + w->len, from, n);
-		w->len += n;
-		from += n;
-		len -= n;
-		if (w->len == CHUNK && flush_chunk(w, false, err) != OK)
-			return err->code;
-	}
-	return OK;
+	return err_set(err, ERR_IO, "write the bundle: %s", strerror(errno));
 }
 
 enum err_code
@@ -86,7 +56,7 @@ bundle_writer_add(struct bundle_writer *w, enum bundle_kind kind, const void *p,
 	if (len > BUNDLE_RECORD_MAX)
 		return err_set(err, ERR_INVALID, "one part of the bundle is too large");
 	bytes_put_be32(head + 1, (uint32_t)len);
-	return put(w, head, sizeof(head), err) == OK ? put(w, p, len, err) : err->code;
+	return stream_put(w->stream, head, sizeof(head)) && stream_put(w->stream, p, len) ? OK : unwritten(err);
 }
 
 static void
@@ -120,7 +90,6 @@ bundle_writer_new(struct bundle_writer **out, FILE *to, const struct bundle_head
 	enum err_code code;
 
 	*out = NULL;
-	w->to = to;
 	node_to_text(node, header->to);
 	memcpy(head, FIRST, FIRST_LEN);
 	memcpy(head + FIRST_LEN, node, 16);
@@ -130,13 +99,13 @@ bundle_writer_new(struct bundle_writer **out, FILE *to, const struct bundle_head
 		bundle_writer_free(w);
 		return err_wrap(err, "node %s", node);
 	}
-	crypto_secretstream_xchacha20poly1305_init_push(&w->state, head + LINE_LEN + SEALED_KEY, secret);
+	w->stream = stream_writer_new(head + LINE_LEN + SEALED_KEY, to, secret);
 	stream_name(stream, secret, head);
 	sodium_memzero(secret, sizeof(secret));
 	buf_init(&text, HEADER_TEXT_MAX);
 	encode_header(&text, header, stream, sender);
 	if (fwrite(head, 1, sizeof(head), to) != sizeof(head))
-		code = err_set(err, ERR_IO, "write the bundle: %s", strerror(errno));
+		code = unwritten(err);
 	else
 		code = bundle_writer_add(w, (enum bundle_kind)'h', text.p, text.len, err);
 	buf_release(&text);
@@ -150,7 +119,7 @@ bundle_writer_new(struct bundle_writer **out, FILE *to, const struct bundle_head
 enum err_code
 bundle_writer_end(struct bundle_writer *w, struct err *err)
 {
-	return flush_chunk(w, true, err);
+	return stream_end(w->stream) ? OK : unwritten(err);
 }
 
 void
@@ -158,18 +127,14 @@ bundle_writer_free(struct bundle_writer *w)
 {
 	if (w == NULL)
 		return;
-	sodium_memzero(w, sizeof(*w));
+	stream_writer_free(w->stream);
 	free(w);
 }
 
 /* --- reading --- */
 
 struct bundle_reader {
-	FILE *from;
-	crypto_secretstream_xchacha20poly1305_state state;
-	uint8_t plain[CHUNK], sealed[CHUNK + ABYTES];
-	size_t at, len;
-	bool last;
+	struct stream_reader *stream;
 	struct bundle_header header;
 	char text[HEADER_TEXT_MAX];
 	size_t text_len;
@@ -183,63 +148,21 @@ damaged(struct err *err)
 	    "another one");
 }
 
-static bool
-next_chunk(struct bundle_reader *r)
-{
-	unsigned long long plain_len;
-	uint8_t tag;
-	size_t got;
-
-	if (r->last)
-		return false;
-	got = fread(r->sealed, 1, sizeof(r->sealed), r->from);
-	if (got < ABYTES || crypto_secretstream_xchacha20poly1305_pull(&r->state, r->plain, &plain_len, &tag,
-	    r->sealed, got, NULL, 0) != 0)
-		return false;
-	r->last = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
-	/* What follows the last chunk was not written by us. */
-	if (r->last && fgetc(r->from) != EOF)
-		return false;
-	r->at = 0;
-	r->len = (size_t)plain_len;
-	return true;
-}
-
-static bool
-get(struct bundle_reader *r, void *out, size_t len)
-{
-	uint8_t *to = out;
-
-	while (len) {
-		size_t n;
-
-		if (r->at == r->len && !next_chunk(r))
-			return false;
-		n = len < r->len - r->at ? len : r->len - r->at;
-		memcpy(to, r->plain + r->at, n);
-		r->at += n;
-		to += n;
-		len -= n;
-	}
-	return true;
-}
-
 /* The first record is the header, which is for this file alone. */
 enum err_code
 bundle_reader_next(struct bundle_record *out, struct bundle_reader *r, struct err *err)
 {
 	uint8_t head[5];
 	size_t len;
+	bool more;
 	void *to;
 
 	*out = (struct bundle_record){ .kind = BUNDLE_END };
-	while (r->at == r->len) {
-		if (r->last)
-			return OK;
-		if (!next_chunk(r))
-			return damaged(err);
-	}
-	if (!get(r, head, sizeof(head)))
+	if (!stream_more(&more, r->stream))
+		return damaged(err);
+	if (!more)
+		return OK;
+	if (!stream_get(r->stream, head, sizeof(head)))
 		return damaged(err);
 	len = bytes_get_be32(head + 1);
 	buf_clear(&r->record);
@@ -247,9 +170,9 @@ bundle_reader_next(struct bundle_record *out, struct bundle_reader *r, struct er
 		return err_set(err, ERR_INVALID, "a part of the bundle is larger than any can be");
 	/* Memory is taken as the bytes come, not as the length claims. */
 	while (r->record.len < len) {
-		size_t n = len - r->record.len < CHUNK ? len - r->record.len : CHUNK;
+		size_t n = len - r->record.len < STREAM_CHUNK ? len - r->record.len : STREAM_CHUNK;
 
-		if ((to = buf_reserve(&r->record, n)) == NULL || !get(r, to, n))
+		if ((to = buf_reserve(&r->record, n)) == NULL || !stream_get(r->stream, to, n))
 			return damaged(err);
 		buf_commit(&r->record, n);
 	}
@@ -306,29 +229,27 @@ parse_header(struct bundle_reader *r, const char *stream)
 }
 
 static enum err_code
-open_stream(struct bundle_reader *r, const struct key *key, struct err *err)
+open_stream(struct bundle_reader *r, FILE *from, const struct key *key, struct err *err)
 {
 	uint8_t head[HEAD_LEN], secret[32];
 	char stream[BYTES_B64_LEN(32) + 1], mine[NODE_TEXT];
 	struct bundle_record record;
-	enum err_code code;
 
-	if (fread(head, 1, LINE_LEN, r->from) != LINE_LEN || memcmp(head, FIRST, FIRST_LEN) != 0)
+	if (fread(head, 1, LINE_LEN, from) != LINE_LEN || memcmp(head, FIRST, FIRST_LEN) != 0)
 		return err_set(err, ERR_INVALID, "this is not a bundle of satchel, or one of another version");
 	node_to_text(mine, key_node(key_public(key)));
 	if (memcmp(head + FIRST_LEN, mine, 16) != 0)
 		return err_set(err, ERR_DENIED, "this bundle is for node %.16s; here is node %s",
 		    (const char *)head + FIRST_LEN, mine);
 	if (head[LINE_LEN - 1] != '\n' ||
-	    fread(head + LINE_LEN, 1, HEAD_LEN - LINE_LEN, r->from) != HEAD_LEN - LINE_LEN ||
+	    fread(head + LINE_LEN, 1, HEAD_LEN - LINE_LEN, from) != HEAD_LEN - LINE_LEN ||
 	    !key_unbox(secret, key, head + LINE_LEN, SEALED_KEY))
 		return damaged(err);
-	code = crypto_secretstream_xchacha20poly1305_init_pull(&r->state, head + LINE_LEN + SEALED_KEY,
-	    secret) == 0 ? OK : damaged(err);
+	r->stream = stream_reader_new(head + LINE_LEN + SEALED_KEY, from, secret);
 	stream_name(stream, secret, head);
 	sodium_memzero(secret, sizeof(secret));
-	if (code != OK || (code = bundle_reader_next(&record, r, err)) != OK)
-		return code;
+	if (bundle_reader_next(&record, r, err) != OK)
+		return err->code;
 	if (record.kind != (enum bundle_kind)'h' || record.len >= sizeof(r->text))
 		return err_set(err, ERR_INVALID, "the bundle does not say who wrote it");
 	memcpy(r->text, record.p, record.len);
@@ -345,9 +266,8 @@ bundle_reader_new(struct bundle_reader **out, FILE *from, const struct key *key,
 	enum err_code code;
 
 	*out = NULL;
-	r->from = from;
 	buf_init(&r->record, BUNDLE_RECORD_MAX);
-	if ((code = open_stream(r, key, err)) != OK)
+	if ((code = open_stream(r, from, key, err)) != OK)
 		bundle_reader_free(r);
 	else
 		*out = r;
@@ -379,6 +299,7 @@ bundle_reader_free(struct bundle_reader *r)
 	if (r->record.p)
 		sodium_memzero(r->record.p, r->record.cap);
 	buf_release(&r->record);
+	stream_reader_free(r->stream);
 	sodium_memzero(r, sizeof(*r));
 	free(r);
 }

@@ -68,32 +68,6 @@ is_held(bool *out, bool *stale, struct entitling *e, int64_t s, struct err *err)
 	return OK;
 }
 
-/* All numbers that a one-column statement with one or two integers gives. */
-static enum err_code
-numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id, struct err *err,
-    const char *format, int64_t a, int64_t b)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*out = NULL;
-	*count = 0;
-	if (db_query(&stmt, db, id, err, format, a, b) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(db, stmt, &row, err) != OK) {
-			free(*out);
-			*out = NULL;
-			return err->code;
-		}
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 /* A shard that is newly allowed is due whole, once it is its client's turn. */
 static enum err_code
 grant_shard(struct entitling *e, int64_t s, struct err *err)
@@ -195,7 +169,7 @@ settle_client(struct entitling *e, int64_t c, struct err *err)
 	bool current;
 	enum err_code code;
 
-	if (numbers(&shards, &count, e->hub->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", c * 32, 0) != OK)
+	if (db_numbers(&shards, &count, e->hub->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", c * 32) != OK)
 		return err->code;
 	code = OK;
 	for (size_t i = 0; i < count && code == OK; i++)
@@ -208,20 +182,12 @@ static enum err_code
 settle_clients(struct entitling *e, enum sql_id id, const char *text, const struct id *owner,
     struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	int64_t *clients = NULL;
-	size_t count = 0, cap = 0;
-	bool row;
+	int64_t *clients;
+	size_t count;
 	enum err_code code;
 
-	code = owner ? db_query(&stmt, e->hub->db, id, err, "b", owner->b, (size_t)16)
-	             : db_query(&stmt, e->hub->db, id, err, "s", text);
-	while (code == OK) {
-		if ((code = db_row(e->hub->db, stmt, &row, err)) != OK || !row)
-			break;
-		clients = mem_grow(clients, count, &cap, sizeof(*clients));
-		clients[count++] = db_col_int(stmt, 0);
-	}
+	code = owner ? db_numbers(&clients, &count, e->hub->db, id, err, "b", owner->b, (size_t)16)
+	             : db_numbers(&clients, &count, e->hub->db, id, err, "s", text);
 	for (size_t i = 0; i < count && code == OK; i++)
 		code = settle_client(e, clients[i], err);
 	free(clients);
@@ -235,7 +201,7 @@ settle_all_clients(struct entitling *e, struct err *err)
 	size_t count;
 	enum err_code code;
 
-	if (numbers(&clients, &count, e->hub->db, SQL_RECORD_CLIENTS, err, "i", 0, 0) != OK)
+	if (db_numbers(&clients, &count, e->hub->db, SQL_RECORD_CLIENTS, err, "i", (int64_t)0) != OK)
 		return err->code;
 	code = OK;
 	for (size_t i = 0; i < count && code == OK; i++)
@@ -282,7 +248,7 @@ settle_whole(struct entitling *e, struct err *err)
 	bool found, current;
 	enum err_code code;
 
-	if (numbers(&held, &count, e->hub->db, SQL_HELD_OF, err, "i", e->down->f, 0) != OK)
+	if (db_numbers(&held, &count, e->hub->db, SQL_HELD_OF, err, "i", e->down->f) != OK)
 		return err->code;
 	code = OK;
 	for (size_t i = 0; i < count && code == OK; i++)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "node/drain.h"
 #include "repo/pack.h"
 #include "store/db.h"
@@ -70,18 +69,12 @@ add_batches(struct pack_writer *writer, struct buf *out, const struct feed *feed
     uint64_t n, const struct feed_view *view, struct err *err)
 {
 	struct log_batch batch;
-	struct sqlite3_stmt *stmt;
-	int64_t *bs = NULL, last_s = -1;
-	size_t count = 0, cap = 0;
+	int64_t *bs, last_s = -1;
+	size_t count;
 	enum err_code code;
-	bool may, row;
+	bool may;
 
-	if ((code = db_query(&stmt, node->db, SQL_ENTRY_OF, err, "ii", feed->f, (int64_t)n)) != OK)
-		return code;
-	while ((code = db_row(node->db, stmt, &row, err)) == OK && row) {
-		bs = mem_grow(bs, count, &cap, sizeof(*bs));
-		bs[count++] = db_col_int(stmt, 0);
-	}
+	code = db_numbers(&bs, &count, node->db, SQL_ENTRY_OF, err, "ii", feed->f, (int64_t)n);
 	for (size_t i = 0; i < count && code == OK; i++) {
 		if ((code = log_batch_get(&batch, node->db, bs[i], err)) != OK)
 			break;

@@ -174,45 +174,24 @@ found_by_k(struct found *out, struct node *node, const struct type *type, int64_
 	return OK;
 }
 
-static enum err_code
-collect_ks(int64_t **out, size_t *count, struct node *node, struct sqlite3_stmt *stmt, struct err *err)
-{
-	size_t cap = 0;
-	bool row;
-
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 /* Records of TYPE worth a look: few people and terms are all looked at; the rest
  * goes by the index. */
 static enum err_code
 name_candidates(int64_t **ks, size_t *count, bool *indexed, struct node *node,
     const struct type *type, const char *text, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
 	struct buf query;
 	enum err_code code = OK;
 
 	*ks = NULL;
 	*count = 0;
 	*indexed = type->block != BLOCK_PEOPLE && type->block != BLOCK_CONFIG;
-	if (!*indexed) {
-		if (db_query(&stmt, node->db, row_sql(type, ROW_EACH), err, "i", (int64_t)0) != OK)
-			return err->code;
-		return collect_ks(ks, count, node, stmt, err);
-	}
+	if (!*indexed)
+		return db_numbers(ks, count, node->db, row_sql(type, ROW_EACH), err, "i", (int64_t)0);
 	buf_init(&query, SEARCH_QUERY_MAX);
-	if (search_query(&query, text) &&
-	    (code = db_query(&stmt, node->db, SQL_SEARCH_TYPE, err, "sii", query.p,
-	    (int64_t)schema_type_no(type), (int64_t)MATCHES_MAX)) == OK)
-		code = collect_ks(ks, count, node, stmt, err);
+	if (search_query(&query, text))
+		code = db_numbers(ks, count, node->db, SQL_SEARCH_TYPE, err, "sii", query.p,
+		    (int64_t)schema_type_no(type), (int64_t)MATCHES_MAX);
 	buf_release(&query);
 	return code;
 }

@@ -6,7 +6,6 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "base/mem.h"
 #include "core/batch.h"
 #include "crypto/key.h"
 #include "node/access.h"
@@ -25,29 +24,6 @@
 #define BOX_MAX (BATCH_BYTES_MAX + SEAL_LINE_MAX + 65536u)	/* deflated: at worst a little more than the text */
 
 /* --- a node keeps --- */
-
-/* What is unsent of shard S, in the order it was made in. */
-static enum err_code
-list_unsent(int64_t **out, size_t *count, struct node *node, const struct feed *up, int64_t s,
-    struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*out = NULL;
-	*count = 0;
-	if (db_query(&stmt, node->db, SQL_OUTBOX_UNSENT, err, "iii", up->f, (int64_t)up->acked, s) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
 
 /* The batch's size, the line of its seal with the proof for it alone, its stream. */
 static enum err_code
@@ -113,7 +89,8 @@ outbox_keep(struct node *node, int64_t s, struct err *err)
 		return err->code;
 	buf_init(&plain, BOX_MAX);
 	buf_init(&box, BOX_MAX + KEY_BOX_MORE);
-	if ((code = list_unsent(&bs, &count, node, &up, s, err)) == OK && count &&
+	if ((code = db_numbers(&bs, &count, node->db, SQL_OUTBOX_UNSENT, err, "iii", up.f,
+	    (int64_t)up.acked, s)) == OK && count &&
 	    (code = unmake_up(&up, node, err)) == OK)
 		code = db_int(&size, NULL, node->db, SQL_OUTBOX_SIZE, err, "");
 	for (size_t i = 0; i < count && code == OK; i++) {

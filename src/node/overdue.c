@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/mem.h"
 #include "node/access.h"
 #include "node/audit.h"
 #include "node/drain.h"
@@ -36,21 +35,16 @@ overdue_silent(int64_t **shards, size_t *count, struct node *hub, const struct i
     struct err *err)
 {
 	struct access access = { 0 };
-	struct sqlite3_stmt *stmt;
-	size_t held = 0, cap = 0;
+	size_t held;
 	enum right right;
 	enum err_code code;
-	bool row, drains;
+	bool drains;
 
 	*shards = NULL;
 	*count = 0;
 	if ((code = access_load(&access, hub, person, err)) != OK)
 		return code == ERR_NOT_FOUND ? OK : code;
-	code = db_query(&stmt, hub->db, SQL_HELD_OF, err, "i", f);
-	while (code == OK && (code = db_row(hub->db, stmt, &row, err)) == OK && row) {
-		*shards = mem_grow(*shards, held, &cap, sizeof(**shards));
-		(*shards)[held++] = db_col_int(stmt, 0);
-	}
+	code = db_numbers(shards, &held, hub->db, SQL_HELD_OF, err, "i", f);
 	for (size_t i = 0; i < held && code == OK; i++) {
 		int64_t s = (*shards)[i];
 

@@ -70,27 +70,6 @@ step(struct walk *w, bool *more, const int64_t *bs, size_t count, size_t *next, 
 	return code;
 }
 
-static enum err_code
-batches_of(int64_t **bs, size_t *count, struct node *hub, int64_t s, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*bs = NULL;
-	*count = 0;
-	if (db_query(&stmt, hub->db, SQL_BATCH_OF_SHARD, err, "i", s) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(hub->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*bs = mem_grow(*bs, *count, &cap, sizeof(**bs));
-		(*bs)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 static bool
 is_deleted(const struct row *row)
 {
@@ -115,7 +94,7 @@ past_subjects(struct past_subject **out, size_t *count, struct node *hub, const 
 	*out = NULL;
 	*count = 0;
 	row_init(&w.row, &schema_types[TYPE_PERSON], 0);
-	code = batches_of(&bs, &n, hub, w.s, err);
+	code = db_numbers(&bs, &n, hub->db, SQL_BATCH_OF_SHARD, err, "i", w.s);
 	while (code == OK && more)
 		if ((code = step(&w, &more, bs, n, &next, err)) == OK && more) {
 			*out = mem_grow(*out, *count, &cap, sizeof(**out));
@@ -143,7 +122,7 @@ past_assignments(struct past_assignment **out, size_t *count, struct node *hub, 
 	row_init(&w.row, &schema_types[TYPE_ASSIGNMENT], client_k);
 	if ((code = log_record_by_k(&client, hub->db, client_k, err)) == OK) {
 		w.id = client.id;
-		code = batches_of(&bs, &n, hub, w.s, err);
+		code = db_numbers(&bs, &n, hub->db, SQL_BATCH_OF_SHARD, err, "i", w.s);
 	}
 	while (code == OK && more)
 		if ((code = step(&w, &more, bs, n, &next, err)) == OK && more) {

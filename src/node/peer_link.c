@@ -170,31 +170,6 @@ peer_link_order(struct node *node, const struct feed *down, const struct peer *p
 	return code;
 }
 
-/* Numbers of the batches that are due for the hub. */
-static enum err_code
-list_due(int64_t **out, size_t *count, struct node *node, int64_t up, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*out = NULL;
-	*count = 0;
-	if (db_query(&stmt, node->db, SQL_ENTRY_OF, err, "ii", up, (int64_t)0) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK) {
-			free(*out);
-			*out = NULL;
-			return err->code;
-		}
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 static int
 by_number(const void *a, const void *b)
 {
@@ -216,7 +191,7 @@ peer_link_settle(struct node *node, const uint8_t nonce[TALLY_NONCE], const stru
 
 	if ((code = feed_load(&up, node, node->id, true, err)) != OK ||
 	    (code = peer_link_tally(&ours, node, nonce, err)) != OK ||
-	    (code = list_due(&bs, &count, node, up.f, err)) != OK)
+	    (code = db_numbers(&bs, &count, node->db, SQL_ENTRY_OF, err, "ii", up.f, (int64_t)0)) != OK)
 		goto out;
 	for (size_t i = 0; i < ours.count; i++) {
 		if (!tally_has(theirs, ours.shards[i].digest))

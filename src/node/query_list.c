@@ -70,22 +70,6 @@ hit_add(struct hits *hits, struct hit hit, const char *title, size_t len)
 	hits->all[hits->count++] = hit;
 }
 
-static enum err_code
-collect_ks(int64_t **out, size_t *count, struct node *node, struct sqlite3_stmt *stmt, struct err *err)
-{
-	size_t cap = 0;
-	bool row;
-
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 /* --- list --- */
 
 struct listing {
@@ -118,8 +102,7 @@ has_index(enum sql_id *sql, const struct filter *filter)
 static enum err_code
 candidates(int64_t **ks, size_t *count, struct listing *l, struct err *err)
 {
-	struct node *node = l->node;
-	struct sqlite3_stmt *stmt;
+	struct db *db = l->node->db;
 	struct buf query;
 	enum err_code code;
 	enum sql_id sql;
@@ -131,22 +114,18 @@ candidates(int64_t **ks, size_t *count, struct listing *l, struct err *err)
 
 		if (filter->type == NULL && !filter->negated && l->type != &schema_types[TYPE_CLIENT] &&
 		    !l->type->facet)
-			return db_query(&stmt, node->db, SQL_RECORD_OF_CLIENT, err, "iii", filter->c,
-			    (int64_t)schema_type_no(l->type), (int64_t)0) == OK ?
-			    collect_ks(ks, count, node, stmt, err) : err->code;
+			return db_numbers(ks, count, db, SQL_RECORD_OF_CLIENT, err, "iii", filter->c,
+			    (int64_t)schema_type_no(l->type), (int64_t)0);
 		if (l->type == &schema_types[TYPE_CLIENT] && has_index(&sql, filter))
-			return db_query(&stmt, node->db, sql, err, "b", filter->id.b, sizeof(filter->id.b)) == OK ?
-			    collect_ks(ks, count, node, stmt, err) : err->code;
+			return db_numbers(ks, count, db, sql, err, "b", filter->id.b, sizeof(filter->id.b));
 	}
 	if (l->filters.words->len == 0 || l->words)
-		return db_query(&stmt, node->db, row_sql(l->type, ROW_EACH), err, "i", (int64_t)0) == OK ?
-		    collect_ks(ks, count, node, stmt, err) : err->code;
+		return db_numbers(ks, count, db, row_sql(l->type, ROW_EACH), err, "i", (int64_t)0);
 	buf_init(&query, SEARCH_QUERY_MAX);
 	code = OK;
-	if (search_query(&query, l->filters.words->p) &&
-	    (code = db_query(&stmt, node->db, SQL_SEARCH_TYPE, err, "sii", query.p,
-	    (int64_t)schema_type_no(l->type), (int64_t)-1)) == OK)
-		code = collect_ks(ks, count, node, stmt, err);
+	if (search_query(&query, l->filters.words->p))
+		code = db_numbers(ks, count, db, SQL_SEARCH_TYPE, err, "sii", query.p,
+		    (int64_t)schema_type_no(l->type), (int64_t)-1);
 	buf_release(&query);
 	return code;
 }
@@ -327,18 +306,16 @@ static enum err_code
 find_hits(struct hits *hits, struct node *node, const char *query, const char *folded, size_t limit,
     struct err *err)
 {
-	int64_t *ks = NULL, cap = -1;
-	struct sqlite3_stmt *stmt;
+	int64_t *ks, cap = -1;
 	struct log_record record;
 	struct buf title;
-	size_t count = 0;
+	size_t count;
 	enum err_code code;
 	bool shown;
 
 	if (limit)
 		cap = limit > RANKED_MAX ? (int64_t)limit : RANKED_MAX;
-	if ((code = db_query(&stmt, node->db, SQL_SEARCH_MATCH, err, "si", query, cap)) == OK)
-		code = collect_ks(&ks, &count, node, stmt, err);
+	code = db_numbers(&ks, &count, node->db, SQL_SEARCH_MATCH, err, "si", query, cap);
 	buf_init(&title, TITLE_MAX);
 	for (size_t i = 0; code == OK && i < count; i++) {
 		struct hit hit = { .k = ks[i] };

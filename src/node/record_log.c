@@ -29,27 +29,6 @@ take_op(struct record_log *out, const struct batch *batch, size_t i, const struc
 	}
 }
 
-static enum err_code
-batches_of(int64_t **out, size_t *count, struct node *node, int64_t s, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*out = NULL;
-	*count = 0;
-	if (db_query(&stmt, node->db, SQL_BATCH_OF_SHARD, err, "i", s) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
 enum err_code
 record_log_read(struct record_log *out, struct node *node, int64_t s, const struct id *id,
     struct err *err)
@@ -69,7 +48,7 @@ record_log_read(struct record_log *out, struct node *node, int64_t s, const stru
 	own = !shard_is_common(&shard) && id_equal(&shard.client, id);
 	id_to_hex(hex, id);
 	buf_init(&text, BATCH_BYTES_MAX);
-	code = batches_of(&bs, &count, node, s, err);
+	code = db_numbers(&bs, &count, node->db, SQL_BATCH_OF_SHARD, err, "i", s);
 	for (size_t n = 0; code == OK && n < count; n++) {
 		if ((code = log_batch_text(&text, &entry, node->db, bs[n], err)) != OK)
 			break;

@@ -5,7 +5,6 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
-#include "base/mem.h"
 #include "node/access.h"
 #include "node/author.h"
 #include "node/budget.h"
@@ -354,18 +353,13 @@ add_person(json_t *array, struct node *node, int64_t k, struct err *err)
 enum err_code
 report_persons(json_t **out, struct node *node, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	size_t count = 0, cap = 0;
-	int64_t *ks = NULL;
+	size_t count;
+	int64_t *ks;
 	enum err_code code;
-	bool row;
 
 	*out = json_array();
-	code = db_query(&stmt, node->db, row_sql(&schema_types[TYPE_PERSON], ROW_EACH), err, "i", (int64_t)0);
-	while (code == OK && (code = db_row(node->db, stmt, &row, err)) == OK && row) {
-		ks = mem_grow(ks, count, &cap, sizeof(*ks));
-		ks[count++] = db_col_int(stmt, 0);
-	}
+	code = db_numbers(&ks, &count, node->db, row_sql(&schema_types[TYPE_PERSON], ROW_EACH), err, "i",
+	    (int64_t)0);
 	for (size_t i = 0; code == OK && i < count; i++)
 		code = add_person(*out, node, ks[i], err);
 	free(ks);

@@ -43,6 +43,14 @@ object_in(void *context, const struct pack_object *object, struct err *err)
 	return chunk_objects_add(s->objects, object, err);
 }
 
+/* Never had it, or it went in an earlier try: the hub still wants to know. */
+static enum err_code
+note_gone(struct node *node, int64_t down, const char *shard, uint64_t ordered_ms, struct err *err)
+{
+	return db_run(node->db, SQL_PURGE_ADD, err, "isiiii", down, shard, (int64_t)ordered_ms, (int64_t)0,
+	    (int64_t)1, (int64_t)0);
+}
+
 enum err_code
 sync_erase(struct session *s, const struct shard *shard, uint64_t ordered_ms, struct err *err)
 {
@@ -54,10 +62,8 @@ sync_erase(struct session *s, const struct shard *shard, uint64_t ordered_ms, st
 		return purge_shard(s->node, shard_s, ordered_ms, err);
 	if (err->code != ERR_NOT_FOUND || feed_load(&down, s->node, s->node->id, false, err) != OK)
 		return err->code;
-	/* Never had it, or it went in an earlier try: the hub still wants to know. */
 	shard_to_text(name, shard);
-	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", down.f, name, (int64_t)ordered_ms,
-	    (int64_t)0, (int64_t)1, (int64_t)0);
+	return note_gone(s->node, down.f, name, ordered_ms, err);
 }
 
 /* One order; a shard that is here is put on the list of ORDERS. */
@@ -75,11 +81,8 @@ do_purge(struct session *s, const struct header_purge *purge, struct purge_order
 		orders[(*count)++] = (struct purge_order){ shard_s, purge->ordered_ms };
 		return OK;
 	}
-	if (err->code != ERR_NOT_FOUND)
-		return err->code;
-	/* Never had it, or it went in an earlier try: the hub still wants to know. */
-	return db_run(s->node->db, SQL_PURGE_ADD, err, "isiiii", s->down.f, purge->shard,
-	    (int64_t)purge->ordered_ms, (int64_t)0, (int64_t)1, (int64_t)0);
+	return err->code == ERR_NOT_FOUND ?
+	    note_gone(s->node, s->down.f, purge->shard, purge->ordered_ms, err) : err->code;
 }
 
 /* What was made here of these clients and never got to the hub. */

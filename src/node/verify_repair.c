@@ -100,17 +100,11 @@ drop_batch(struct repairing *r, int64_t b, struct err *err)
 static enum err_code
 drop_unsealed(struct repairing *r, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	int64_t *bs = NULL;
-	size_t count = 0, cap = 0;
+	int64_t *bs;
+	size_t count;
 	enum err_code code;
-	bool row;
 
-	code = db_query(&stmt, r->node->db, SQL_BATCH_UNSEALED, err, "");
-	while (code == OK && (code = db_row(r->node->db, stmt, &row, err)) == OK && row) {
-		bs = mem_grow(bs, count, &cap, sizeof(*bs));
-		bs[count++] = db_col_int(stmt, 0);
-	}
+	code = db_numbers(&bs, &count, r->node->db, SQL_BATCH_UNSEALED, err, "");
 	for (size_t i = 0; i < count && code == OK; i++)
 		code = drop_batch(r, bs[i], err);
 	free(bs);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 
@@ -357,6 +358,33 @@ db_int(int64_t *out, bool *found, struct db *db, enum sql_id id, struct err *err
 	if (found)
 		*found = row;
 	return OK;
+}
+
+enum err_code
+db_numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id, struct err *err,
+    const char *format, ...)
+{
+	sqlite3_stmt *stmt;
+	enum err_code code;
+	size_t cap = 0;
+	va_list ap;
+	bool row;
+
+	*out = NULL;
+	*count = 0;
+	va_start(ap, format);
+	code = query(&stmt, db, id, err, format, ap);
+	va_end(ap);
+	while (code == OK && (code = db_row(db, stmt, &row, err)) == OK && row) {
+		*out = mem_grow(*out, *count, &cap, sizeof(**out));
+		(*out)[(*count)++] = sqlite3_column_int64(stmt, 0);
+	}
+	if (code == OK)
+		return OK;
+	free(*out);
+	*out = NULL;
+	*count = 0;
+	return code;
 }
 
 void

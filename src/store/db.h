@@ -67,7 +67,11 @@ enum err_code db_run(struct db *db, enum sql_id id, struct err *err, const char 
 /* Query for the first column of at most one row; *FOUND may be NULL when one must be there. */
 enum err_code db_int(int64_t *out, bool *found, struct db *db, enum sql_id id,
     struct err *err, const char *format, ...);
-/* The same with the values bound one by one, places from 1. */
+/* Query for the first column of all rows, in their order: an array that the caller
+ * frees.  NULL and 0 when there are none, and on errors. */
+enum err_code db_numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id,
+    struct err *err, const char *format, ...);
+/* db_query with the values bound one by one, places from 1. */
 enum err_code db_prepare(struct sqlite3_stmt **out, struct db *db, enum sql_id id, struct err *err);
 void db_bind_int(struct sqlite3_stmt *stmt, int i, int64_t value);
 void db_bind_text(struct sqlite3_stmt *stmt, int i, const char *text, size_t len);	/* must outlive the step */

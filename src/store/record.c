@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/mem.h"
 #include "store/log.h"
 #include "store/stated.h"
 #include "text/fold.h"
@@ -267,27 +266,6 @@ record_rebuild(struct db *db, void (*progress)(void *context, int64_t done, int6
 }
 
 static enum err_code
-shard_batches(int64_t **out, size_t *count, struct db *db, int64_t s, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	size_t cap = 0;
-	bool row;
-
-	*out = NULL;
-	*count = 0;
-	if (db_query(&stmt, db, SQL_BATCH_OF_SHARD, err, "i", s) != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		*out = mem_grow(*out, *count, &cap, sizeof(**out));
-		(*out)[(*count)++] = db_col_int(stmt, 0);
-	}
-}
-
-static enum err_code
 drop_row(struct db *db, const struct type *type, int64_t k, struct err *err)
 {
 	struct row row;
@@ -355,7 +333,8 @@ record_rebuild_shard(struct db *db, int64_t s, struct err *err)
 	size_t count;
 	enum err_code code;
 
-	if (record_drop_shard(db, s, err) != OK || shard_batches(&bs, &count, db, s, err) != OK)
+	if (record_drop_shard(db, s, err) != OK ||
+	    db_numbers(&bs, &count, db, SQL_BATCH_OF_SHARD, err, "i", s) != OK)
 		return err->code;
 	buf_init(&text, BATCH_BYTES_MAX);
 	code = OK;

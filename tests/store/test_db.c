@@ -234,6 +234,49 @@ an_action_that_sqlite_gave_up_takes_nothing_more(void **state)
 	assert_int_equal(store_get(store->db, "n"), 4);
 }
 
+static void
+a_column_of_numbers_comes_whole_and_in_order(void **state)
+{
+	struct store *store = *state;
+	struct err err;
+	int64_t *all;
+	size_t count;
+
+	for (int64_t s = 100; s > 0; s--)
+		must(db_run(store->db, SQL_HELD_ADD, &err, "ii", (int64_t)7, s), &err);
+	must(db_run(store->db, SQL_HELD_ADD, &err, "ii", (int64_t)8, INT64_MIN), &err);
+	must(db_numbers(&all, &count, store->db, SQL_HELD_OF, &err, "i", (int64_t)7), &err);
+	assert_int_equal(count, 100);
+	for (int64_t i = 0; i < 100; i++)
+		assert_int_equal(all[i], i + 1);
+	free(all);
+	must(db_numbers(&all, &count, store->db, SQL_HELD_OF, &err, "i", (int64_t)8), &err);
+	assert_int_equal(count, 1);
+	assert_true(all[0] == INT64_MIN);
+	free(all);
+	must(db_numbers(&all, &count, store->db, SQL_HELD_OF, &err, "i", (int64_t)9), &err);
+	assert_null(all);
+	assert_int_equal(count, 0);
+}
+
+static void
+numbers_that_cannot_be_read_leave_nothing_behind(void **state)
+{
+	struct store *store = *state;
+	struct err err;
+	int64_t *all, one = 1;
+	size_t count = 3;
+
+	must(db_run(store->db, SQL_HELD_ADD, &err, "ii", (int64_t)7, (int64_t)1), &err);
+	must(db_int(&one, NULL, store->db, SQL_HELD_OF, &err, "i", (int64_t)7), &err);
+	store_exec(store, "DROP TABLE held");
+	all = &one;
+	assert_int_equal(db_numbers(&all, &count, store->db, SQL_HELD_OF, &err, "i", (int64_t)7), ERR_IO);
+	assert_non_null(strstr(err.msg, "held"));
+	assert_null(all);
+	assert_int_equal(count, 0);
+}
+
 int
 main(void)
 {
@@ -247,6 +290,8 @@ main(void)
 		T(a_failed_statement_says_which_and_why),
 		T(an_empty_blob_is_not_null),
 		T(an_action_that_sqlite_gave_up_takes_nothing_more),
+		T(a_column_of_numbers_comes_whole_and_in_order),
+		T(numbers_that_cannot_be_read_leave_nothing_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
