@@ -264,6 +264,7 @@ CREATE TABLE notice(
 	seq INTEGER NOT NULL,
 	rejected INTEGER NOT NULL	-- 0: it waits at the hub for a person
 ) STRICT;
+CREATE INDEX notice_name ON notice(writer, seq);
 
 -- A node: exports that the hub has not heard of yet (node/export.h).
 CREATE TABLE export(
@@ -904,7 +905,7 @@ UPDATE refused SET decision = ?2, decided_by = ?3, decided_ms = ?4 WHERE r = ?1;
 
 -- name: NOTICE_ADD
 INSERT INTO notice(at_ms, block, reason, shard, writer, seq, rejected) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7);
--- name: NOTICE_DROP /*scan*/
+-- name: NOTICE_DROP
 DELETE FROM notice WHERE n = (SELECT n FROM notice WHERE block = ?1 AND writer = ?2 AND seq = ?3 AND (shard IS NULL OR shard = ?4) ORDER BY shard IS NULL LIMIT 1);
 -- name: NOTICE_FORGET /*scan*/
 UPDATE notice SET shard = NULL WHERE shard = ?1;

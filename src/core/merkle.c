@@ -180,3 +180,61 @@ merkle_narrow(uint8_t (*out)[32], const uint32_t *sub, size_t sub_count,
 	subtree_proof(out, &kept, &part, 0, count);
 	return true;
 }
+
+/* Its root stands before its left subtree, and that before its right one, so
+ * that each has a place whatever is known. */
+static const uint8_t *
+fill_tree(uint8_t (*tree)[32], struct part *part, size_t first, size_t count)
+{
+	uint8_t children[2][32];
+	size_t left;
+
+	if (!holds_known(part, first + count)) {
+		memcpy(tree[0], part->proof[part->proof_next++], 32);
+	} else if (count == 1) {
+		hash_leaf(tree[0], part->leaves[part->next++]);
+	} else {
+		left = left_count(count);
+		memcpy(children[0], fill_tree(tree + 1, part, first, left), 32);
+		memcpy(children[1], fill_tree(tree + 2 * left, part, first + left, count - left), 32);
+		hash_node(tree[0], (const uint8_t (*)[32])children);
+	}
+	return tree[0];
+}
+
+bool
+merkle_tree(uint8_t (*tree)[32], const uint32_t *at, const uint8_t (*leaves)[32], size_t known,
+    const uint8_t (*proof)[32], size_t proof_len, size_t count)
+{
+	struct part part = { .at = at, .leaves = leaves, .known = known, .proof = proof };
+
+	if (proof_len == SIZE_MAX || proof_len != merkle_proof_len(at, known, count))
+		return false;
+	fill_tree(tree, &part, 0, count);
+	return true;
+}
+
+/* Returns the number of hashes written. */
+static size_t
+tree_proof(uint8_t (*out)[32], const uint8_t (*tree)[32], size_t at, size_t count)
+{
+	size_t left, used;
+
+	if (count == 1)
+		return 0;
+	left = left_count(count);
+	if (at < left) {
+		used = tree_proof(out, tree + 1, at, left);
+		memcpy(out[used], tree[2 * left], 32);
+		return used + 1;
+	}
+	memcpy(out[0], tree[1], 32);
+	return 1 + tree_proof(out + 1, tree + 2 * left, at - left, count - left);
+}
+
+void
+merkle_tree_proof(uint8_t (*out)[32], const uint8_t (*tree)[32], uint32_t at, size_t count)
+{
+	assert(at < count && count <= MERKLE_LEAVES_MAX);
+	tree_proof(out, tree, at, count);
+}

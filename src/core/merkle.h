@@ -37,4 +37,13 @@ bool merkle_narrow(uint8_t (*out)[32], const uint32_t *sub, size_t sub_count,
     const uint32_t *at, const uint8_t (*leaves)[32], size_t known,
     const uint8_t (*proof)[32], size_t proof_len, size_t count);
 
+/* For who needs the proofs of many leaves one by one: the hashes of all subtrees
+ * once, as far as AT and PROOF lead to them, then a proof costs no hash more.
+ * TREE has 2 * COUNT - 1 entries; false as above. */
+bool merkle_tree(uint8_t (*tree)[32], const uint32_t *at, const uint8_t (*leaves)[32], size_t known,
+    const uint8_t (*proof)[32], size_t proof_len, size_t count);
+/* The proof for leaf AT alone, which is known, out of TREE.  OUT has
+ * merkle_proof_len(&at, 1, count) entries. */
+void merkle_tree_proof(uint8_t (*out)[32], const uint8_t (*tree)[32], uint32_t at, size_t count);
+
 #endif

@@ -132,28 +132,57 @@ find_room(bool *room, struct admission *a, struct party *author, size_t size, st
 	return OK;
 }
 
+/* The batches under one seal, on their way in. */
+struct arrival {
+	struct admission *admission;
+	const struct chunk_part *part;
+	struct party *author, *bringer;		/* bringer NULL: a file */
+	int64_t w;
+	struct candidate *candidates;
+	uint8_t (*leaves)[32];
+	uint8_t (*tree)[32];		/* over them, when the first is refused */
+	bool asked, told;		/* whether it was told of before it came */
+	bool healing;			/* the hub was restored lately */
+	bool trusted;			/* and a head brings back the work of others: it was admitted once */
+	struct witness witness;
+};
+
+/* Each refused batch is kept with a proof of its own: made one by one out of the
+ * leaves, 4,000 of one seal would cost eight million hashes. */
 static enum err_code
-keep_refused(struct admission *a, struct party *author, const struct candidate *c,
-    const struct chunk_part *part, const uint8_t (*leaves)[32], size_t i, struct err *err)
+grow_tree(struct arrival *arrival, struct err *err)
 {
-	struct seal_part alone = { .seal = part->part.seal, .known = 1 };
+	const struct seal_part *part = &arrival->part->part;
+
+	if (arrival->tree)
+		return OK;
+	arrival->tree = mem_alloc((2 * (size_t)part->seal.leaves - 1) * sizeof(*arrival->tree));
+	if (!merkle_tree(arrival->tree, part->at, (const uint8_t (*)[32])arrival->leaves, part->known,
+	    (const uint8_t (*)[32])part->proof, part->proof_len, part->seal.leaves))
+		return err_set(err, ERR_INVALID, "a seal's proof does not fit its batches");
+	return OK;
+}
+
+static enum err_code
+keep_refused(struct arrival *arrival, const struct candidate *c, const uint8_t hash[32], struct err *err)
+{
+	struct admission *a = arrival->admission;
+	struct party *author = arrival->author;
+	struct seal_part alone = { .seal = arrival->part->part.seal, .known = 1 };
 	struct aside aside = { .author = author->node, .batch = &c->batch, .incoming = c->incoming,
-		.part = &alone, .hash = leaves[i], .reason = c->reason, .rejected = c->rejected };
+		.part = &alone, .hash = hash, .reason = c->reason, .rejected = c->rejected };
 	uint32_t at = c->leaf;
 	bool room = false;
 	int64_t r;
 	enum err_code code;
 
-	if ((code = find_room(&room, a, author, c->incoming->len, err)) != OK || !room)
+	if ((code = find_room(&room, a, author, c->incoming->len, err)) != OK || !room ||
+	    (code = grow_tree(arrival, err)) != OK)
 		return code;
 	alone.at = &at;
-	alone.proof_len = merkle_proof_len(&at, 1, part->part.seal.leaves);
+	alone.proof_len = merkle_proof_len(&at, 1, alone.seal.leaves);
 	alone.proof = mem_alloc(alone.proof_len * sizeof(*alone.proof));
-	if (!merkle_narrow(alone.proof, &at, 1, part->part.at, leaves, part->part.known,
-	    (const uint8_t (*)[32])part->part.proof, part->part.proof_len, part->part.seal.leaves)) {
-		code = err_set(err, ERR_INVALID, "a seal's proof does not fit its batches");
-		goto out;
-	}
+	merkle_tree_proof(alone.proof, (const uint8_t (*)[32])arrival->tree, at, alone.seal.leaves);
 	if ((code = aside_keep(&r, a->hub, &aside, err)) != OK ||
 	    (code = begin_hold(a, author, c, r, err)) != OK ||
 	    (code = audit_refused(a, author, c->reason, err)) != OK)
@@ -167,20 +196,6 @@ out:
 	free(alone.proof);
 	return code;
 }
-
-/* The batches under one seal, on their way in. */
-struct arrival {
-	struct admission *admission;
-	const struct chunk_part *part;
-	struct party *author, *bringer;		/* bringer NULL: a file */
-	int64_t w;
-	struct candidate *candidates;
-	uint8_t (*leaves)[32];
-	bool asked, told;		/* whether it was told of before it came */
-	bool healing;			/* the hub was restored lately */
-	bool trusted;			/* and a head brings back the work of others: it was admitted once */
-	struct witness witness;
-};
 
 /* The right was there when the hub first heard of the work. */
 static enum err_code
@@ -314,8 +329,8 @@ take_all(struct arrival *arrival, struct err *err)
 		/* Of others a right may still be lost: nobody is told, and it comes again. */
 		bool waits = arrival->healing && !c->fork && arrival->bringer && arrival->bringer != arrival->author;
 
-		if (!c->known && c->reason[0] && !waits && (code = keep_refused(a, arrival->author, c, part,
-		    (const uint8_t (*)[32])arrival->leaves, i, err)) != OK)
+		if (!c->known && c->reason[0] && !waits && (code = keep_refused(arrival, c,
+		    arrival->leaves[i], err)) != OK)
 			return code;
 		/* Its own too, when it came back after an order that a restored hub has lost. */
 		if (arrival->bringer && (arrival->bringer != arrival->author || (arrival->healing && c->known)) &&
@@ -344,6 +359,7 @@ admit_part(struct admission *a, const struct chunk_part *part, struct err *err)
 		    !arrival.bringer->revoked && (arrival.bringer->access.rules.capabilities & CAN_GRANT);
 		code = take_all(&arrival, err);
 	}
+	free(arrival.tree);
 	free(arrival.leaves);
 	admit_release(arrival.candidates, known);
 	return code;

@@ -24,7 +24,6 @@
 #include "repo/remote.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/record.h"
 #include "store/zip.h"
 
 static enum err_code
@@ -131,40 +130,18 @@ wipe(struct session *s, const struct chunk *chunk, const struct header *header, 
 }
 
 static enum err_code
-take_verdict(int64_t *stale, struct session *s, const struct header_refusal *refusal, struct err *err)
-{
-	struct sync_result *result = s->result;
-	bool own;
-
-	if (verdict_take(&own, stale, s->node, refusal, err) != OK)
-		return err->code;
-	if (!own || refusal->reason[0] == '\0')
-		return OK;
-	*(refusal->rejected ? &result->rejected_batches : &result->refused_batches) += 1;
-	if (result->refused_why[0] == '\0')
-		snprintf(result->refused_why, sizeof(result->refused_why), "%s", refusal->reason);
-	return OK;
-}
-
-/* A shard is made anew once, however much of it was refused. */
-static enum err_code
 take_verdicts(struct session *s, const struct header *header, struct err *err)
 {
-	int64_t *stale = mem_alloc(header->refusal_count * sizeof(*stale)), one;
-	size_t count = 0, at;
-	enum err_code code = OK;
+	struct sync_result *result = s->result;
+	struct verdict_own own = { .refused = 0 };
 
-	for (size_t i = 0; i < header->refusal_count && code == OK; i++) {
-		code = take_verdict(&one, s, &header->refusals[i], err);
-		for (at = 0; at < count && stale[at] != one; at++)
-			;
-		if (code == OK && one && at == count)
-			stale[count++] = one;
-	}
-	for (size_t i = 0; i < count && code == OK; i++)
-		code = record_rebuild_shard(s->node->db, stale[i], err);
-	free(stale);
-	return code;
+	memcpy(own.why, result->refused_why, sizeof(own.why));
+	if (verdict_take_all(&own, s->node, header, err) != OK)
+		return err->code;
+	result->refused_batches += own.refused;
+	result->rejected_batches += own.rejected;
+	memcpy(result->refused_why, own.why, sizeof(own.why));
+	return OK;
 }
 
 /* The hub's signed word on all that we sent up to the commit it names: what it

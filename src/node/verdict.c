@@ -1,5 +1,6 @@
 #include "node/verdict.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
+#include "store/record.h"
 
 static enum err_code
 is_own(bool *out, struct node *node, writer_t writer, struct err *err)
@@ -83,6 +85,43 @@ verdict_take(bool *own, int64_t *stale, struct node *node, const struct header_r
 	if (*own && keep_notice(node, refusal, shard.block, here, err) != OK)
 		return err->code;
 	return here ? set_void(stale, node, refusal, s, err) : OK;
+}
+
+static enum err_code
+take_and_count(struct verdict_own *own, int64_t *stale, struct node *node, const struct header_refusal *refusal,
+    struct err *err)
+{
+	bool is_ours;
+
+	if (verdict_take(&is_ours, stale, node, refusal, err) != OK)
+		return err->code;
+	if (!is_ours || refusal->reason[0] == '\0')
+		return OK;
+	*(refusal->rejected ? &own->rejected : &own->refused) += 1;
+	if (own->why[0] == '\0')
+		snprintf(own->why, sizeof(own->why), "%s", refusal->reason);
+	return OK;
+}
+
+/* A shard is made anew once, however much of it was refused. */
+enum err_code
+verdict_take_all(struct verdict_own *own, struct node *node, const struct header *header, struct err *err)
+{
+	int64_t *stale = mem_alloc(header->refusal_count * sizeof(*stale)), one;
+	size_t count = 0, at;
+	enum err_code code = OK;
+
+	for (size_t i = 0; i < header->refusal_count && code == OK; i++) {
+		code = take_and_count(own, &one, node, &header->refusals[i], err);
+		for (at = 0; at < count && stale[at] != one; at++)
+			;
+		if (code == OK && one && at == count)
+			stale[count++] = one;
+	}
+	for (size_t i = 0; i < count && code == OK; i++)
+		code = record_rebuild_shard(node->db, stale[i], err);
+	free(stale);
+	return code;
 }
 
 /* The seal keeps the proof for its other batches. */

@@ -16,6 +16,16 @@
 enum err_code verdict_take(bool *own, int64_t *stale, struct node *node,
     const struct header_refusal *refusal, struct err *err);
 
+/* What of the node's own work was not accepted. */
+struct verdict_own {
+	uint64_t refused, rejected;
+	char why[256];		/* of the first; left alone when there is one already */
+};
+
+/* In a write transaction: all of HEADER's, and what they make stale made anew.  OWN grows. */
+enum err_code verdict_take_all(struct verdict_own *own, struct node *node, const struct header *header,
+    struct err *err);
+
 /* In a write transaction: batch number B of another's, which the hub has as evidence,
  * bears the name of work that the hub accepted, and makes room for it.  Its shard is
  * to be made anew.  ERR_CONFLICT while it waits to be sent to the hub. */

@@ -15,6 +15,7 @@
 
 static uint8_t leaves[MERKLE_LEAVES_MAX][32], some[MERKLE_LEAVES_MAX][32];
 static uint8_t proof[PROOF_MAX][32], narrowed[PROOF_MAX][32], wanted[PROOF_MAX][32];
+static uint8_t tree[2 * MERKLE_LEAVES_MAX - 1][32];
 static uint32_t at[MERKLE_LEAVES_MAX], sub[MERKLE_LEAVES_MAX];
 static uint64_t random_state;
 
@@ -118,6 +119,18 @@ assert_narrow(size_t known, size_t proof_len, size_t sub_count, size_t count)
 	assert_memory_equal(narrowed, wanted, want * 32);
 }
 
+/* Out of the tree of what is known each known leaf has the proof that all leaves give it. */
+static void
+assert_tree(size_t known, size_t proof_len, size_t count)
+{
+	assert_true(merkle_tree(tree, at, IN(some), known, IN(proof), proof_len, count));
+	for (size_t i = 0; i < known; i += 1 + known / 16) {
+		merkle_proof(wanted, &at[i], 1, IN(leaves), count);
+		merkle_tree_proof(narrowed, IN(tree), at[i], count);
+		assert_memory_equal(narrowed, wanted, merkle_proof_len(&at[i], 1, count) * 32);
+	}
+}
+
 static void
 the_root_is_that_of_the_definition(void **state)
 {
@@ -156,6 +169,7 @@ every_part_of_every_small_tree_proves_and_narrows(void **state)
 			size_t known = take_subset(at, NULL, n, bits);
 			size_t len = assert_proof(known, n);
 
+			assert_tree(known, len, n);
 			for (uint64_t kept = bits;; kept = (kept - 1) & bits) {
 				assert_narrow(known, len, take_subset(sub, NULL, n, kept), n);
 				if (kept == 0)
@@ -178,6 +192,7 @@ random_parts_of_large_trees_prove_and_narrow(void **state)
 			size_t known = take_some(at, NULL, counts[i], percents[j]);
 			size_t len = assert_proof(known, counts[i]);
 
+			assert_tree(known, len, counts[i]);
 			for (unsigned percent = 0; percent <= 100; percent += 25)
 				assert_narrow(known, len, take_some(sub, at, known, percent), counts[i]);
 		}
@@ -255,6 +270,9 @@ places_out_of_order_or_range_are_refused(void **state)
 	assert_true(merkle_proof_len(good, 0, MERKLE_LEAVES_MAX) == 1);
 	assert_true(merkle_proof_len(good, 0, MERKLE_LEAVES_MAX + 1) == SIZE_MAX);
 	assert_false(merkle_root_of_part(out, falling, IN(leaves), 2, IN(leaves), SIZE_MAX, 4));
+	assert_false(merkle_tree(tree, falling, IN(leaves), 2, IN(leaves), SIZE_MAX, 4));
+	assert_false(merkle_tree(tree, good, IN(leaves), 2, IN(leaves), 1, 4));
+	assert_false(merkle_tree(tree, good, IN(leaves), 2, IN(leaves), 3, 4));
 	assert_false(merkle_narrow(narrowed, good, 1, falling, IN(leaves), 2, IN(leaves), SIZE_MAX, 4));
 	assert_false(merkle_narrow(narrowed, beyond, 2, good, IN(leaves), 2, IN(leaves), 2, 4));
 }

@@ -27,7 +27,6 @@
 #include "node/witness.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/record.h"
 #include "store/zip.h"
 
 #define TEXT_MAX (8u << 20)
@@ -370,8 +369,7 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
     const uint8_t tip[20], struct err *err)
 {
 	struct node *node = link->home.node;
-	int64_t stale;
-	bool own_work;
+	struct verdict_own own_work = { .refused = 0 };
 	struct wipe_word word;
 	struct purge_order *orders = mem_alloc(header->purge_count * sizeof(*orders));
 	enum err_code code = passport_accept(node, chunk->passport, chunk->passport_len,
@@ -388,9 +386,8 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
 	free(orders);
 	for (size_t i = 0; i < chunk->part_count && code == OK && !node->wiped; i++)
 		code = admit_from_hub(&link->received, node, &chunk->parts[i], err);
-	for (size_t i = 0; i < header->refusal_count && code == OK; i++)
-		if ((code = verdict_take(&own_work, &stale, node, &header->refusals[i], err)) == OK && stale)
-			code = record_rebuild_shard(node->db, stale, err);
+	if (code == OK)
+		code = verdict_take_all(&own_work, node, header, err);
 	if (code != OK)
 		return code;
 	own->epoch = header->epoch;

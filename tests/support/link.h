@@ -47,7 +47,7 @@ void link_entitle(struct feed *down, uint64_t *ordered, struct link *link);
 struct chunk_objects *link_objects(struct node *node, int64_t f, uint64_t n);
 
 /* Batches under one seal as a node with that key would send them, whatever they say. */
-#define FORGED_MAX 8
+#define FORGED_MAX 512
 struct forged {
 	struct chunk_part part;
 	struct incoming batches[FORGED_MAX];
