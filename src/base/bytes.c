@@ -30,6 +30,12 @@ hex_digit(char c)
 	return -1;
 }
 
+int
+bytes_hex_digit(char c)
+{
+	return hex_digit(c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a') : c);
+}
+
 bool
 bytes_from_hex(void *out, size_t len, const char *text, size_t text_len)
 {

@@ -16,6 +16,9 @@ void bytes_to_hex(char *out, const void *p, size_t len);
 /* Exactly LEN bytes from 2*LEN lower-case digits; false on anything else. */
 bool bytes_from_hex(void *out, size_t len, const char *text, size_t text_len);
 
+/* A digit in either case, as people and git write them; -1 for another letter. */
+int bytes_hex_digit(char c);
+
 /* base64url (RFC 4648 section 5) without padding. */
 #define BYTES_B64_LEN(n) (((n) * 4 + 2) / 3)
 void bytes_to_b64(char *out, const void *p, size_t len);	/* BYTES_B64_LEN(len)+1 */

@@ -108,15 +108,6 @@ check_once(const struct fields *fields, const struct change *change, const char 
 	return OK;
 }
 
-static const struct field *
-stage_field(const struct type *type)
-{
-	for (uint8_t i = 0; i < type->field_count; i++)
-		if (type->fields[i].form == FORM_STAGE && type->fields[i].kind == KIND_REGISTER)
-			return &type->fields[i];
-	return NULL;
-}
-
 static enum err_code
 parse_word(struct fields *fields, struct node *node, const struct input_rules *rules,
     const char *word, struct err *err)
@@ -137,7 +128,7 @@ parse_word(struct fields *fields, struct node *node, const struct input_rules *r
 	change.field = fields_find(&change.type, fields->type, word, len);
 	if (change.field == NULL && len == strlen(reason_name) && memcmp(word, reason_name, len) == 0) {
 		change.type = fields->type;
-		change.field = stage_field(fields->type);
+		change.field = schema_stage_field(fields->type);
 		change.reason = true;
 	}
 	if (change.field == NULL)

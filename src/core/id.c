@@ -66,18 +66,6 @@ id_from_hex(struct id *out, const char *text, size_t len)
 	return bytes_from_hex(out->b, sizeof(out->b), text, len);
 }
 
-static int
-typed_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 id_prefix(struct id *low, struct id *high, const char *text)
 {
@@ -86,7 +74,7 @@ id_prefix(struct id *low, struct id *high, const char *text)
 	memset(low, 0, sizeof(*low));
 	memset(high, 0xff, sizeof(*high));
 	for (; *text != '\0'; text++) {
-		int digit = typed_digit(*text);
+		int digit = bytes_hex_digit(*text);
 		unsigned shift = digits % 2 ? 0 : 4;
 
 		if (*text == '-')

@@ -43,3 +43,12 @@ schema_type_no(const struct type *type)
 {
 	return (uint8_t)(type - schema_types);
 }
+
+const struct field *
+schema_stage_field(const struct type *type)
+{
+	for (uint8_t i = 0; i < type->field_count; i++)
+		if (type->fields[i].form == FORM_STAGE && type->fields[i].kind == KIND_REGISTER)
+			return &type->fields[i];
+	return NULL;
+}

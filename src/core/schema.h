@@ -57,5 +57,7 @@ const struct type *schema_type(const char *name, size_t len);
 const struct field *schema_field(const struct type *type, const char *name, size_t len);
 int schema_block(const char *name, size_t len);
 uint8_t schema_type_no(const struct type *type);
+/* The field that holds the type's stage; NULL when it has none. */
+const struct field *schema_stage_field(const struct type *type);
 
 #endif

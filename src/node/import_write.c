@@ -53,19 +53,10 @@ compose_stage(struct buf *out, const struct import_row *row, const struct import
 	return OK;
 }
 
-static const struct field *
-stage_field(const struct type *type)
-{
-	for (uint8_t i = 0; i < type->field_count; i++)
-		if (type->fields[i].form == FORM_STAGE && type->fields[i].kind == KIND_REGISTER)
-			return &type->fields[i];
-	return NULL;
-}
-
 static enum err_code
 write_stage(const struct import_row *row, struct edit *edit, struct import_find *find, struct err *err)
 {
-	const struct field *field = stage_field(row->type);
+	const struct field *field = schema_stage_field(row->type);
 	const struct import_value *v = field ? import_row_given(row, row->type, field) : NULL;
 	struct buf value;
 	enum err_code code;

@@ -7,18 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-
-static int
-digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#include "base/bytes.h"
 
 enum pkt_kind
 pkt_next(struct pkt_reader *reader)
@@ -30,7 +19,7 @@ pkt_next(struct pkt_reader *reader)
 	if (left < 4)
 		return PKT_BAD;
 	for (int i = 0; i < 4; i++) {
-		int value = digit(reader->p[i]);
+		int value = bytes_hex_digit(reader->p[i]);
 
 		if (value < 0)
 			return PKT_BAD;

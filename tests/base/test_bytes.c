@@ -82,6 +82,20 @@ every_other_last_letter_of_base64url_is_refused(void **state)
 }
 
 static void
+a_typed_digit_may_be_of_either_case(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(bytes_hex_digit("0123456789abcdef"[i]), i);
+		assert_int_equal(bytes_hex_digit("0123456789ABCDEF"[i]), i);
+	}
+	for (const char *p = "/:@G`g -"; *p; p++)
+		assert_int_equal(bytes_hex_digit(*p), -1);
+	assert_int_equal(bytes_hex_digit('\0'), -1);
+	assert_int_equal(bytes_hex_digit((char)0xc1), -1);
+}
+
+static void
 numbers_have_one_text(void **state)
 {
 	static const struct {
@@ -255,6 +269,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hex_comes_back),
 		cmocka_unit_test(hex_of_another_form_is_refused),
+		cmocka_unit_test(a_typed_digit_may_be_of_either_case),
 		cmocka_unit_test(base64url_is_that_of_the_rfc),
 		cmocka_unit_test(every_other_last_letter_of_base64url_is_refused),
 		cmocka_unit_test(numbers_have_one_text),

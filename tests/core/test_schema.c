@@ -184,6 +184,14 @@ the_assignment_has_what_selectors_read(void **unused)
 	}
 }
 
+static void
+only_what_has_a_pipeline_has_a_stage(void **unused)
+{
+	(void)unused;
+	assert_string_equal(schema_stage_field(schema_type("deal", 4))->name, "stage");
+	assert_null(schema_stage_field(schema_type("client", 6)));
+}
+
 int
 main(void)
 {
@@ -195,6 +203,7 @@ main(void)
 		cmocka_unit_test(arguments_say_what_the_form_needs),
 		cmocka_unit_test(kinds_take_forms_that_they_can_merge),
 		cmocka_unit_test(facets_and_common_shards_are_where_they_belong),
+		cmocka_unit_test(only_what_has_a_pipeline_has_a_stage),
 		cmocka_unit_test(the_assignment_has_what_selectors_read),
 	};
 
