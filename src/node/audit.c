@@ -9,6 +9,7 @@
 #include "core/policy.h"
 #include "crypto/key.h"
 #include "node/author.h"
+#include "node/enrol.h"
 #include "node/feed.h"
 #include "store/db.h"
 
@@ -77,25 +78,13 @@ read_tip(uint8_t out[HASH_LEN], struct node *hub, struct err *err)
 static enum err_code
 find_owner(struct id *out, struct node *hub, node_t device, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	uint8_t id[8];
-	bool row;
-
 	memset(out, 0, sizeof(*out));
 	/* The hub's own device is nobody's peer. */
 	if (device == hub->id)
 		*out = hub->person;
 	if (device == 0 || device == hub->id)
 		return OK;
-	bytes_put_be64(id, device);
-	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
-	    db_row(hub->db, stmt, &row, err) != OK)
-		return err->code;
-	if (row) {
-		db_col_id(stmt, 1, out);
-		db_reset(stmt);
-	}
-	return OK;
+	return enrol_owner(out, hub, device, err);
 }
 
 /* Row A is about the device's person, and about all whom DETAIL names by id. */

@@ -24,6 +24,22 @@ incarnation_of(uint64_t *out, const char *writers, const char *name)
 	return end && bytes_to_u64(out, at, (size_t)(end - at));
 }
 
+/* What the node record of the current row says; false without a key. */
+static bool
+read_record(struct author *out, struct sqlite3_stmt *stmt)
+{
+	const char *text;
+	size_t len;
+
+	if ((text = db_col_text(stmt, 2, &len)) == NULL || !bytes_from_b64(out->key, 32, text, len))
+		return false;
+	out->node = key_node(out->key);
+	db_col_id(stmt, 1, &out->person);
+	if ((text = db_col_text(stmt, 3, &len)) != NULL && len < sizeof(out->device))
+		memcpy(out->device, text, len + 1);
+	return true;
+}
+
 enum err_code
 author_find(struct author *out, struct node *node, writer_t writer, struct err *err)
 {
@@ -43,14 +59,8 @@ author_find(struct author *out, struct node *node, writer_t writer, struct err *
 		if (!row)
 			break;
 		if ((text = db_col_text(stmt, 4, &len)) == NULL ||
-		    !incarnation_of(&out->incarnation, text, name))
+		    !incarnation_of(&out->incarnation, text, name) || !read_record(out, stmt))
 			continue;
-		if ((text = db_col_text(stmt, 2, &len)) == NULL || !bytes_from_b64(out->key, 32, text, len))
-			continue;
-		out->node = key_node(out->key);
-		db_col_id(stmt, 1, &out->person);
-		if ((text = db_col_text(stmt, 3, &len)) != NULL && len < sizeof(out->device))
-			memcpy(out->device, text, len + 1);
 		db_reset(stmt);
 		return OK;
 	}
@@ -60,6 +70,26 @@ author_find(struct author *out, struct node *node, writer_t writer, struct err *
 		out->person = node->person;
 	}
 	return OK;
+}
+
+enum err_code
+author_of_node(struct author *out, bool *found, struct node *node, node_t node_id, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+
+	if (db_query(&stmt, node->db, SQL_NODE_EACH, err, "") != OK)
+		return err->code;
+	for (;;) {
+		*out = (struct author){ .writer = 0 };
+		if (db_row(node->db, stmt, found, err) != OK)
+			return err->code;
+		if (!*found)
+			return OK;
+		if (!read_record(out, stmt) || out->node != node_id)
+			continue;
+		db_reset(stmt);
+		return OK;
+	}
 }
 
 void

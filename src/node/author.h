@@ -20,6 +20,10 @@ struct author {
 
 /* An unknown writer is no error. */
 enum err_code author_find(struct author *out, struct node *node, writer_t writer, struct err *err);
+/* The same by the node, a revoked one's too: WRITER and INCARNATION stay 0.  *FOUND
+ * false when no record here is of it. */
+enum err_code author_of_node(struct author *out, bool *found, struct node *node, node_t node_id,
+    struct err *err);
 /* The person's name, else the device's, else nothing. */
 void author_name(struct buf *out, struct node *node, const struct author *author);
 

@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/bytes.h"
 #include "node/audit.h"
 #include "node/header.h"
+#include "node/org.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/row.h"
 
 #define DAY_MS (24ll * 3600 * 1000)
 
@@ -16,31 +15,6 @@ static int64_t
 today(const struct node *hub)
 {
 	return (int64_t)node_now_ms(hub) / DAY_MS;
-}
-
-static enum err_code
-load_limit(int64_t *out, struct node *hub, struct err *err)
-{
-	const struct type *org = &schema_types[TYPE_ORG];
-	int column = org->fields[ORG_BACKFILL_CLIENTS].column + 2;
-	struct log_record record;
-	struct sqlite3_stmt *stmt;
-	bool found, row;
-
-	*out = BUDGET_CLIENTS;
-	if (log_record(&record, &found, hub->db, &hub->org, err) != OK)
-		return err->code;
-	if (!found)
-		return OK;
-	if (db_query(&stmt, hub->db, row_sql(org, ROW_GET), err, "i", record.k) != OK ||
-	    db_row(hub->db, stmt, &row, err) != OK)
-		return err->code;
-	if (!row)
-		return OK;
-	if (!db_col_null(stmt, column) && db_col_int(stmt, column) >= 0)
-		*out = db_col_int(stmt, column);
-	db_reset(stmt);
-	return OK;
 }
 
 enum err_code
@@ -66,7 +40,8 @@ budget_load(struct budget *out, struct node *hub, int64_t f, const struct access
 	}
 	if (access == NULL || (access->rules.capabilities & CAN_EXPORT))
 		return OK;
-	return load_limit(&out->limit, hub, err);
+	out->limit = BUDGET_CLIENTS;
+	return org_number(&out->limit, hub, ORG_BACKFILL_CLIENTS, 0, err);
 }
 
 enum err_code

@@ -222,6 +222,25 @@ out:
 	return code;
 }
 
+enum err_code
+enrol_owner(struct id *person, struct node *hub, node_t node_id, struct err *err)
+{
+	struct sqlite3_stmt *stmt;
+	uint8_t id[8];
+	bool row;
+
+	*person = (struct id){ .b = { 0 } };
+	bytes_put_be64(id, node_id);
+	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
+	    db_row(hub->db, stmt, &row, err) != OK)
+		return err->code;
+	if (row) {
+		db_col_id(stmt, 1, person);
+		db_reset(stmt);
+	}
+	return OK;
+}
+
 static enum err_code
 take_answer(struct node *node, const struct invite *invite, const struct buf *body, struct err *err)
 {

@@ -24,6 +24,9 @@ enum err_code enrol_join(struct node **out, const char *home, const char *url,
 /* Hub side of it: the body of POST /join, and the answer. */
 enum err_code enrol_answer(struct buf *out, struct node *hub, const void *body, size_t len, struct err *err);
 
+/* Hub: whose node NODE_ID is since it joined; all zero when it has not. */
+enum err_code enrol_owner(struct id *person, struct node *hub, node_t node_id, struct err *err);
+
 /* A read token for stock git on NODE_ID's down feed; only its hash is kept.
  * Hub only; who may have it is the caller's to judge. */
 enum err_code enrol_token(char token[48], struct node *hub, node_t node_id, struct err *err);

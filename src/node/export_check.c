@@ -10,10 +10,9 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "crypto/key.h"
+#include "node/author.h"
 #include "node/export_part.h"
 #include "node/lines.h"
-#include "store/db.h"
 
 struct said {
 	struct export_word word;
@@ -116,38 +115,15 @@ parse_line(struct said *said, const struct line *line)
 	return false;
 }
 
-/* The key of a node by its record; a revoked device's too. */
-static enum err_code
-key_of(uint8_t key[32], struct node *node, node_t wanted, struct err *err)
-{
-	struct sqlite3_stmt *stmt;
-	const char *text;
-	size_t len;
-	bool row;
-
-	if (db_query(&stmt, node->db, SQL_NODE_EACH, err, "") != OK)
-		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return err_set(err, ERR_INVALID, "it was signed by a device that is not known here");
-		if ((text = db_col_text(stmt, 2, &len)) == NULL || !bytes_from_b64(key, 32, text, len) ||
-		    key_node(key) != wanted)
-			continue;
-		db_reset(stmt);
-		return OK;
-	}
-}
-
 /* The lines first, since they name the key; nothing of them counts before it fits. */
 static enum err_code
 judge_word(struct said *said, struct node *node, const struct buf *text, struct err *err)
 {
 	const size_t first = sizeof(EXPORT_FIRST) - 1;
 	const char *p, *end, *sig;
+	struct author signer;
 	struct line line;
-	uint8_t key[32];
+	bool found;
 	size_t body;
 
 	if (text->len < first || memcmp(text->p, EXPORT_FIRST, first) != 0 ||
@@ -160,9 +136,11 @@ judge_word(struct said *said, struct node *node, const struct buf *text, struct 
 		return err_set(err, ERR_INVALID, "the word on the export is not complete");
 	if (!id_equal(&said->org, &node->org))
 		return err_set(err, ERR_INVALID, "the export is of another organisation");
-	if (key_of(key, node, said->word.node, err) != OK)
+	if (author_of_node(&signer, &found, node, said->word.node, err) != OK)
 		return err->code;
-	return lines_verify(&body, text->p, text->len, EXPORT_SIGNED_AS, key, err);
+	if (!found)
+		return err_set(err, ERR_INVALID, "it was signed by a device that is not known here");
+	return lines_verify(&body, text->p, text->len, EXPORT_SIGNED_AS, signer.key, err);
 }
 
 enum err_code

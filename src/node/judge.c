@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "node/drain.h"
+#include "node/enrol.h"
 #include "node/past.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -15,10 +16,8 @@
 static enum err_code
 author_of(struct id *person, struct node *hub, writer_t writer, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	uint8_t key[32], id[8];
+	uint8_t key[32];
 	node_t author;
-	bool row;
 
 	memset(person, 0, sizeof(*person));
 	if (verify_writer_key(key, &author, hub, writer, err) != OK)
@@ -27,15 +26,7 @@ author_of(struct id *person, struct node *hub, writer_t writer, struct err *err)
 		*person = hub->person;
 		return OK;
 	}
-	bytes_put_be64(id, author);
-	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
-	    db_row(hub->db, stmt, &row, err) != OK)
-		return err->code;
-	if (row) {
-		db_col_id(stmt, 1, person);
-		db_reset(stmt);
-	}
-	return OK;
+	return enrol_owner(person, hub, author, err);
 }
 
 /* Did that person make the client?  One whom nobody has made yet is made by him. */

@@ -6,9 +6,9 @@
 #include "base/bytes.h"
 #include "core/schema.h"
 #include "node/node.h"
+#include "node/org.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/row.h"
 
 #define HOUR_MS 3600000LL
 #define DAY_MS (24 * HOUR_MS)
@@ -23,25 +23,10 @@ load_days(struct lease *out, struct node *node, struct err *err)
 		[LEASE_WARN] = ORG_LEASE_WARN, [LEASE_RESTRICT] = ORG_LEASE_RESTRICT,
 		[LEASE_LOCK] = ORG_LEASE_LOCK,
 	};
-	const struct type *org = &schema_types[TYPE_ORG];
-	struct log_record record;
-	struct sqlite3_stmt *stmt;
-	int64_t days;
-	bool found, row;
 
-	if (log_record(&record, &found, node->db, &node->org, err) != OK)
-		return err->code;
-	if (!found)
-		return OK;
-	if (db_query(&stmt, node->db, row_sql(org, ROW_GET), err, "i", record.k) != OK ||
-	    db_row(node->db, stmt, &row, err) != OK)
-		return err->code;
-	if (!row)
-		return OK;
 	for (int i = LEASE_WARN; i < LEASE_STAGES; i++)
-		if ((days = db_col_int(stmt, org->fields[fields[i]].column + 2)) >= 1)
-			out->from[i] = days;
-	db_reset(stmt);
+		if (org_number(&out->from[i], node, fields[i], 1, err) != OK)
+			return err->code;
 	return OK;
 }
 

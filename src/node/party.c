@@ -2,34 +2,22 @@
 
 #include <stdlib.h>
 
-#include "base/bytes.h"
 #include "base/mem.h"
 #include "node/author.h"
 #include "node/drain.h"
+#include "node/enrol.h"
 #include "node/feed.h"
 #include "node/judge.h"
 #include "node/past.h"
-#include "store/db.h"
 
 static enum err_code
 person_of(struct id *person, struct node *hub, node_t node, writer_t writer, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
 	struct author author;
-	uint8_t id[8];
-	bool row;
 
-	*person = (struct id){ .b = { 0 } };
-	bytes_put_be64(id, node);
-	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
-	    db_row(hub->db, stmt, &row, err) != OK)
+	if (enrol_owner(person, hub, node, err) != OK)
 		return err->code;
-	if (row) {
-		db_col_id(stmt, 1, person);
-		db_reset(stmt);
-		return OK;
-	}
-	if (writer == 0)
+	if (!id_is_zero(person) || writer == 0)
 		return OK;
 	if (author_find(&author, hub, writer, err) != OK)
 		return err->code;

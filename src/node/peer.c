@@ -6,13 +6,13 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "crypto/key.h"
+#include "node/author.h"
 #include "node/feed.h"
+#include "node/org.h"
 #include "node/passport.h"
 #include "node/purge.h"
 #include "store/db.h"
 #include "store/log.h"
-#include "store/row.h"
 
 #define HOUR_MS 3600000ull
 #define HOURS_MAX (24 * 30)	/* a passport expires then anyway */
@@ -20,26 +20,17 @@
 enum err_code
 peer_find(struct peer *out, struct node *node, node_t node_id, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	const char *text;
-	size_t len;
-	bool row;
+	struct author self;
+	bool found;
 
 	*out = (struct peer){ .node = node_id };
-	if (db_query(&stmt, node->db, SQL_NODE_EACH, err, "") != OK)
+	if (author_of_node(&self, &found, node, node_id, err) != OK)
 		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return err_set(err, ERR_NOT_FOUND, "a node that is not known here yet: sync with the hub first");
-		if ((text = db_col_text(stmt, 2, &len)) == NULL || !bytes_from_b64(out->key, 32, text, len) ||
-		    key_node(out->key) != node_id)
-			continue;
-		db_col_id(stmt, 1, &out->person);
-		db_reset(stmt);
-		return OK;
-	}
+	if (!found)
+		return err_set(err, ERR_NOT_FOUND, "a node that is not known here yet: sync with the hub first");
+	out->person = self.person;
+	memcpy(out->key, self.key, 32);
+	return OK;
 }
 
 void
@@ -51,26 +42,11 @@ peer_release(struct peer *peer)
 enum err_code
 peer_hours(int64_t *out, struct node *node, struct err *err)
 {
-	const struct type *org = &schema_types[TYPE_ORG];
-	struct log_record record;
-	struct sqlite3_stmt *stmt;
-	int64_t hours = 0;
-	bool found, row;
-
 	*out = PEER_HOURS;
-	if (log_record(&record, &found, node->db, &node->org, err) != OK)
+	if (org_number(out, node, ORG_PASSPORT_HOURS, 1, err) != OK)
 		return err->code;
-	if (!found)
-		return OK;
-	if (db_query(&stmt, node->db, row_sql(org, ROW_GET), err, "i", record.k) != OK ||
-	    db_row(node->db, stmt, &row, err) != OK)
-		return err->code;
-	if (!row)
-		return OK;
-	hours = db_col_int(stmt, org->fields[ORG_PASSPORT_HOURS].column + 2);
-	db_reset(stmt);
-	if (hours >= 1)
-		*out = hours < HOURS_MAX ? hours : HOURS_MAX;
+	if (*out > HOURS_MAX)
+		*out = HOURS_MAX;
 	return OK;
 }
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "node/admit.h"
 #include "node/audit.h"
+#include "node/enrol.h"
 #include "node/hold.h"
 #include "node/report_part.h"
 #include "store/db.h"
@@ -140,14 +141,13 @@ changes_of(const struct batch *batch)
 static enum err_code
 describe(json_t *array, struct node *hub, const struct kept *kept, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
 	struct batch batch;
-	struct id person = { .b = { 0 } };
+	struct id person;
 	json_t *entry;
 	int64_t until_ms;
-	bool row;
 
-	if (hold_until(&until_ms, hub, kept->r, err) != OK)
+	if (hold_until(&until_ms, hub, kept->r, err) != OK ||
+	    enrol_owner(&person, hub, bytes_get_be64(kept->node), err) != OK)
 		return err->code;
 	if (batch_decode(&batch, kept->text.p, kept->text.len, err) != OK)
 		return err_wrap(err, "quarantine %lld", (long long)kept->r);
@@ -157,11 +157,6 @@ describe(json_t *array, struct node *hub, const struct kept *kept, struct err *e
 	if (until_ms)
 		report_set_instant(entry, "holds_until", until_ms);
 	report_set_node(entry, "node", bytes_get_be64(kept->node));
-	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", kept->node, sizeof(kept->node)) == OK &&
-	    db_row(hub->db, stmt, &row, err) == OK && row) {
-		db_col_id(stmt, 1, &person);
-		db_reset(stmt);
-	}
 	report_set_title(entry, "person", hub, &person);
 	if (!shard_is_common(&batch.shard)) {
 		report_set_id(entry, "client", &batch.shard.client);

@@ -181,13 +181,11 @@ enum err_code
 rekey_answer(struct node *hub, const struct serve_caller *caller, const char *body, size_t len, struct err *err)
 {
 	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
-	uint8_t public_key[32], signature[64], id[8];
+	uint8_t public_key[32], signature[64];
 	char device[ENROL_DEVICE];
 	const char *key, *signed_by;
-	struct sqlite3_stmt *stmt;
 	struct id person;
 	struct buf text;
-	bool known;
 	enum err_code code;
 
 	buf_init(&text, 1024);
@@ -202,15 +200,12 @@ rekey_answer(struct node *hub, const struct serve_caller *caller, const char *bo
 		code = err_set(err, ERR_INVALID, "the new key has not signed this");
 		goto out;
 	}
-	bytes_put_be64(id, key_node(public_key));
-	if ((code = db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id))) != OK ||
-	    (code = db_row(hub->db, stmt, &known, err)) != OK)
+	if ((code = enrol_owner(&person, hub, key_node(public_key), err)) != OK)
 		goto out;
-	if (known) {
+	if (!id_is_zero(&person)) {
 		/* The answer was lost on its way. */
-		if (!db_col_id(stmt, 1, &person) || !id_equal(&person, &caller->person))
+		if (!id_equal(&person, &caller->person))
 			code = err_set(err, ERR_NOT_FOUND, "this key is another's");
-		db_reset(stmt);
 	} else if ((code = name_copy(device, hub, caller->node, err)) == OK) {
 		code = enter(hub, caller, public_key, device, err);
 	}

@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "crypto/key.h"
 #include "node/access.h"
+#include "node/author.h"
 #include "node/budget.h"
 #include "node/overdue.h"
 #include "node/report.h"
@@ -110,26 +110,14 @@ add_silent(json_t *due, struct node *node, const struct peer *peer, int64_t f, s
 enum err_code
 report_device(char out[128], struct node *node, node_t node_id, struct err *err)
 {
-	struct sqlite3_stmt *stmt;
-	const char *text;
-	uint8_t key[32];
-	size_t len;
-	bool row;
+	struct author self;
+	bool found;
 
 	out[0] = '\0';
-	if (db_query(&stmt, node->db, SQL_NODE_EACH, err, "") != OK)
+	if (author_of_node(&self, &found, node, node_id, err) != OK)
 		return err->code;
-	for (;;) {
-		if (db_row(node->db, stmt, &row, err) != OK)
-			return err->code;
-		if (!row)
-			return OK;
-		if ((text = db_col_text(stmt, 2, &len)) == NULL || !bytes_from_b64(key, 32, text, len) ||
-		    key_node(key) != node_id)
-			continue;
-		if ((text = db_col_text(stmt, 3, &len)) != NULL && len < 128)
-			memcpy(out, text, len + 1);
-	}
+	memcpy(out, self.device, sizeof(self.device));
+	return OK;
 }
 
 static enum err_code
