@@ -4,8 +4,6 @@
 cd "$work" || exit 1
 
 clients() { seq "$1" "$2" | sed "s/.*/c$3-&,$4 client &,$3/" >>clients.csv; }
-says() { contains "$(cat "$work/told")" "$1"; }
-status_of() { "$@" >"$work/done" 2>"$work/told"; echo $?; }
 whats() { sat "$@" --json | sed -n 's/.*"what": "\([^"]*\)".*/\1/p' | sort | uniq -c | tr -s ' \n' ' '; }
 
 init_hub
@@ -26,7 +24,7 @@ join hilda hilda
 # --- a new device ---
 must ana sync >"$work/told"
 is "a new device is given so many clients a day" "$(count ana list client)" 5
-ok "and told how many more come" says "7 clients more come from "
+ok "and told how many more come" told "7 clients more come from "
 is "what belongs to no client is not counted" "$(count ana list product)" 1
 ok "status says it too" contains "$(sat ana status)" "Clients to come: 7"
 is "another sync of the day brings no more" "$(sat ana sync >/dev/null; count ana list client)" 5
@@ -36,11 +34,11 @@ ok "heads see what waits" contains "$(sat hilda nodes --json)" '"backfill": 7'
 must hub set Firm backfill_clients=0 >/dev/null
 must ana sync >"$work/told"
 is "without a limit the rest comes" "$(count ana list client)" 12
-ok "and none is to come" not says "more come"
+ok "and none is to come" not told "more come"
 
 # --- capabilities ---
 is "a rep does not export" "$(status_of sat ana export client a.csv)" 4
-ok "and is told whom to ask" says "ask a head of sales"
+ok "and is told whom to ask" told "ask a head of sales"
 ok "no file came of it" [ ! -e a.csv ]
 own=$(must ana add client name="Own client")
 note=$(must ana add note client="$own" text="Wrong")
@@ -58,7 +56,7 @@ must hub revoke hilda --may delete,configure >/dev/null
 must hilda delete "Boris client 110" >/dev/null
 must hilda add stage name=Late position=9 >/dev/null
 must hilda sync >"$work/told"
-ok "what a head did without knowing of the revoke is kept aside" says "2 changes were not accepted"
+ok "what a head did without knowing of the revoke is kept aside" told "2 changes were not accepted"
 ok "with the reason" contains "$(sat hub quarantine list)" "no right to delete a client"
 is "and has no effect" "$(count hub list client 'Boris client 110')" 1
 is "from then on he is told at once" "$(status_of sat hilda delete 'Boris client 109')" 4
@@ -118,7 +116,7 @@ is "the first restore of a week is believed" "$(count boris list client)" 112
 sync boris
 restore
 must boris sync >"$work/told"
-ok "the second pauses the device" says "paused"
+ok "the second pauses the device" told "paused"
 is "and it is given nothing" "$(count boris list client)" 111
 must hub revoke boris --client "Boris client 1" >/dev/null
 sync boris
@@ -133,7 +131,7 @@ is "a head can" "$(status_of sat hilda nodes resume boris)" 0
 is "once" "$(status_of sat hilda nodes resume boris)" 5
 must boris sync >"$work/told"
 is "and all comes" "$(count boris list client)" 111
-ok "without a word" not says "paused"
+ok "without a word" not told "paused"
 kinds=$(whats hub audit of boris --limit 0)
 for what in anew paused resumed; do
 	ok "$what is in the audit log" contains "$kinds" "$what"

@@ -2,8 +2,6 @@
 # Nodes that find each other on the local network.  Avahi's two programs are played
 # by scripts here, which say what they say.
 . "$(dirname "$0")/../support/e2e.sh"
-status_of() { "$@" >"$work/done" 2>"$work/told"; echo $?; }
-told() { contains "$(cat "$work/told")" "$1"; }
 
 mkdir "$work/bin"
 cat >"$work/bin/avahi-publish" <<END
@@ -21,23 +19,8 @@ plain_path=$PATH
 PATH=$work/bin:$PATH
 export PATH
 
-# serve HOME WORD...: at port $at, until leave.
-serve()
-{
-	serving=$1
-	shift
-	rm -f "$work/published"
-	: >"$work/peer.out"
-	"$SATCHEL" --home "$work/$serving" serve "$@" >"$work/peer.out" 2>"$work/peer.err" &
-	peer_pid=$!
-	pids="$pids $peer_pid"
-	until grep -q . "$work/peer.out"; do
-		kill -0 $peer_pid 2>/dev/null || bail "$serving does not serve"
-		sleep 0.02
-	done
-	at=$(sed -n 's/.*:\([0-9]*\)$/\1/p' "$work/peer.out")
-}
-leave() { kill -TERM $peer_pid; wait $peer_pid; }
+# stand HOME WORD...: it serves at port $at, until leave.
+stand() { rm -f "$work/published"; serve "$@"; at=${peer##*:}; }
 published() { waited=0; until [ -s "$work/published" ] && [ -s "$work/publisher" ]; do
 	[ $waited -lt 100 ] || return 1; sleep 0.02; waited=$((waited + 1)); done; }
 # found NAME PORT [ADDRESS]: a line of avahi-browse
@@ -59,10 +42,10 @@ stop_hub
 must ana add note client="$alfa" text="from ana" >/dev/null
 must boris add note client="$alfa" text="from boris" >/dev/null
 
-serve ana --listen 127.0.0.1:0 --tls
+stand ana --listen 127.0.0.1:0 --tls
 leave
 ok "nor is a node that only this machine can reach" [ ! -e "$work/published" ]
-serve ana --listen 0.0.0.0:0
+stand ana --listen 0.0.0.0:0
 ok "where others can reach it, it is" published
 is "under its name, and nothing else is told" "$(cat "$work/published")" "-f -s $(node_id ana) _satchel._tcp $at"
 
@@ -87,7 +70,7 @@ leave
 ok "who serves no more is announced no more" not kill -0 "$(cat "$work/publisher")"
 
 printf '#!/bin/sh\necho "Daemon not running" >&2\nexit 1\n' >"$work/bin/avahi-publish"
-serve ana --listen 0.0.0.0:0
+stand ana --listen 0.0.0.0:0
 for i in 1 2 3 4 5 6 7 8 9 10; do grep -q announced "$work/peer.err" || sleep 0.1; done
 is "where Avahi does not run it says so, in one line" "$(cut -d ' ' -f 2- "$work/peer.err")" \
 	"not announced on the local network: avahi-publish ended; does avahi-daemon run?"

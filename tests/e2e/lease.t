@@ -17,8 +17,6 @@ after()
 	shift 2
 	env CLOCK_SHIFT_S="$seconds" LD_PRELOAD="$shift_library" "$SATCHEL" --home "$work/$after_home" "$@" </dev/null
 }
-status_of() { "$@" >"$work/done" 2>"$work/told"; echo $?; }
-told() { contains "$(cat "$work/told")" "$1"; }
 silent() { same "$(cat "$work/told")" ""; }
 
 init_hub

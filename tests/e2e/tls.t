@@ -2,25 +2,6 @@
 # A hub and peers that speak TLS under their own keys, and others in their places.
 . "$(dirname "$0")/../support/e2e.sh"
 SATCHEL_TLS=1
-status_of() { "$@" >"$work/done" 2>"$work/told"; echo $?; }
-told() { contains "$(cat "$work/told")" "$1"; }
-
-# serve HOME WORD...: at $at, until leave.
-serve()
-{
-	serving=$1
-	shift
-	: >"$work/peer.out"
-	"$SATCHEL" --home "$work/$serving" serve "$@" >"$work/peer.out" 2>"$work/peer.err" &
-	peer_pid=$!
-	pids="$pids $peer_pid"
-	until grep -q . "$work/peer.out"; do
-		kill -0 $peer_pid 2>/dev/null || bail "$serving does not serve"
-		sleep 0.02
-	done
-	at=$(sed -n 's/^listening on //p' "$work/peer.out")
-}
-leave() { kill -TERM $peer_pid; wait $peer_pid; }
 
 init_hub
 ana=$(person "Ana Rep" --role rep --team red)
@@ -90,20 +71,20 @@ sync boris
 # Peers.
 must ana add note client="$alfa" text="for boris" >/dev/null
 serve ana --listen 127.0.0.1:0 --tls
-ok "a peer says that it speaks TLS" contains "$at" https://127.0.0.1:
-ok "peers meet over it" sat boris sync "$at"
+ok "a peer says that it speaks TLS" contains "$peer" https://127.0.0.1:
+ok "peers meet over it" sat boris sync "$peer"
 is "and have each other's work" "$(count boris list note)" 9
-is "with http they do not" "$(status_of sat boris sync "http${at#https}")" 6
+is "with http they do not" "$(status_of sat boris sync "http${peer#https}")" 6
 leave
 serve ana --listen 0.0.0.0:0
-ok "where other machines can come it speaks nothing else" contains "$at" https://
-ok "and peers meet" sat boris sync "https://127.0.0.1:${at##*:}"
+ok "where other machines can come it speaks nothing else" contains "$peer" https://
+ok "and peers meet" sat boris sync "https://127.0.0.1:${peer##*:}"
 leave
 stop_hub
 start_hub
 join late ana
 serve late --listen 127.0.0.1:0 --tls
-is "who is not known here yet is not greeted" "$(status_of sat boris sync "$at")" 4
+is "who is not known here yet is not greeted" "$(status_of sat boris sync "$peer")" 4
 ok "which is said" told "no node of your organisation that is known here"
 leave
 

@@ -86,10 +86,7 @@ tell(struct node *node, struct statement statement)
 static void
 give(const struct id *owner)
 {
-	char text[ID_TEXT];
-
-	id_to_text(text, owner);
-	home_set(&hub, "assignment", &client, "owner", text);
+	home_give(&hub, &client, owner);
 }
 
 /* --- presets --- */

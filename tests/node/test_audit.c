@@ -61,10 +61,7 @@ add(node_t device, const char *what, const char *detail)
 static void
 own(const struct id *owner)
 {
-	char text[ID_TEXT];
-
-	id_to_text(text, owner);
-	home_set(&hub, "assignment", &client, "owner", text);
+	home_give(&hub, &client, owner);
 }
 
 static void

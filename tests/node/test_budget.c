@@ -33,12 +33,11 @@ must(enum err_code code)
 static void
 add_client(size_t i)
 {
-	char name[32], owner[ID_TEXT];
+	char name[32];
 
 	snprintf(name, sizeof(name), "name=Client %zu", i);
-	id_to_text(owner, &ion.person);
 	clients[i] = home_add(&hub, "client", NULL, (const char *[]){ name, NULL });
-	home_set(&hub, "assignment", &clients[i], "owner", owner);
+	home_give(&hub, &clients[i], &ion.person);
 	home_add(&hub, "deal", &clients[i], (const char *[]){ "title=Deal", NULL });
 }
 
@@ -233,15 +232,13 @@ orders(void)
 static void
 what_waits_and_is_taken_away_is_no_loss(void **state)
 {
-	char nobody[ID_TEXT];
 	struct feed down;
 	uint64_t ordered;
 
 	(void)state;
 	link_sync(&ion);
-	id_to_text(nobody, &hub.node->person);
-	home_set(&hub, "assignment", &clients[0], "owner", nobody);
-	home_set(&hub, "assignment", &clients[1], "owner", nobody);
+	home_give(&hub, &clients[0], &hub.node->person);
+	home_give(&hub, &clients[1], &hub.node->person);
 	must(db_begin(hub.node->db, &err));
 	link_entitle(&down, &ordered, &ion);
 	must(db_commit(hub.node->db, &err));

@@ -32,16 +32,13 @@ static unsigned files;
 static int
 setup(void **state)
 {
-	char owner[ID_TEXT];
-
 	(void)state;
 	home_make(&hub);
 	link_hurry(hub.node);
 	ana = link_person(&hub, "Ion", "rep");
 	link_make(&ion, &hub, &ana);
 	client = home_add(&hub, "client", NULL, (const char *[]){ "name=Alfa", NULL });
-	id_to_text(owner, &ion.person);
-	home_set(&hub, "assignment", &client, "owner", owner);
+	home_give(&hub, &client, &ion.person);
 	snprintf(stick, sizeof(stick), "/tmp/satchel-stick-XXXXXX");
 	assert_non_null(mkdtemp(stick));
 	files = 0;

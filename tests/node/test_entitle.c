@@ -58,10 +58,7 @@ teardown(void **state)
 static void
 give(size_t i, const struct id *owner)
 {
-	char text[ID_TEXT];
-
-	id_to_text(text, owner);
-	home_set(&hub, "assignment", &clients[i], "owner", text);
+	home_give(&hub, &clients[i], owner);
 }
 
 static void

@@ -26,13 +26,12 @@ static struct err err;
 static struct id
 client_of(const struct id *owner, const char *name)
 {
-	char text[ID_TEXT], field[64];
+	char field[64];
 	struct id client;
 
 	snprintf(field, sizeof(field), "name=%s", name);
 	client = home_add(&hub, "client", NULL, (const char *[]){ field, NULL });
-	id_to_text(text, owner);
-	home_set(&hub, "assignment", &client, "owner", text);
+	home_give(&hub, &client, owner);
 	return client;
 }
 

@@ -70,10 +70,7 @@ tell(struct node *node, const struct id *person, bool revoke, enum selector_kind
 static void
 give(struct home *home, const struct id *owner)
 {
-	char text[ID_TEXT];
-
-	id_to_text(text, owner);
-	home_set(home, "assignment", &client, "owner", text);
+	home_give(home, &client, owner);
 }
 
 static enum right

@@ -29,8 +29,6 @@ static int
 setup(void **state)
 {
 	struct id rep, head;
-	char owner[ID_TEXT];
-
 	(void)state;
 	home_make(&hub);
 	link_hurry(hub.node);
@@ -40,8 +38,7 @@ setup(void **state)
 	link_make(&eva, &hub, &head);
 	client = home_add(&hub, "client", NULL, (const char *[]){ "name=One", NULL });
 	home_add(&hub, "deal", &client, (const char *[]){ "title=Deal", NULL });
-	id_to_text(owner, &rep);
-	home_set(&hub, "assignment", &client, "owner", owner);
+	home_give(&hub, &client, &rep);
 	link_sync(&ion);
 	link_sync(&eva);
 	return 0;

@@ -27,7 +27,6 @@ static struct buf body;
 static int
 setup(void **state)
 {
-	char owner[ID_TEXT];
 	struct id rep;
 
 	(void)state;
@@ -36,8 +35,7 @@ setup(void **state)
 	rep = link_person(&hub, "Ion", "rep");
 	link_make(&ion, &hub, &rep);
 	alfa = home_add(&hub, "client", NULL, (const char *[]){ "name=Alfa", NULL });
-	id_to_text(owner, &rep);
-	home_set(&hub, "assignment", &alfa, "owner", owner);
+	home_give(&hub, &alfa, &rep);
 	home_add(&hub, "note", &alfa, (const char *[]){ "text=from the hub", NULL });
 	link_sync(&ion);
 	return 0;

@@ -46,14 +46,13 @@ canary(char out[32], size_t client, const char *block)
 static void
 add_client(void)
 {
-	char word[32], text[2048], owner[ID_TEXT];
+	char word[32], text[2048];
 	size_t i = client_count++;
 
 	canary(word, i, "prof");
 	snprintf(text, sizeof(text), "name=%s", word);
 	clients[i] = home_add(&hub, "client", NULL, (const char *[]){ text, NULL });
-	id_to_text(owner, &ion.person);
-	home_set(&hub, "assignment", &clients[i], "owner", owner);
+	home_give(&hub, &clients[i], &ion.person);
 	canary(word, i, "deal");
 	snprintf(text, sizeof(text), "title=%s", word);
 	home_add(&hub, "deal", &clients[i], (const char *[]){ text, NULL });

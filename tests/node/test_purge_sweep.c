@@ -70,11 +70,10 @@ field_of(char out[64], const char *name, size_t client, size_t block)
 static void
 add_client(size_t i)
 {
-	char text[64], owner[ID_TEXT];
+	char text[64];
 
 	clients[i] = home_add(&hub, "client", NULL, (const char *[]){ field_of(text, "name", i, 0), NULL });
-	id_to_text(owner, &reps[i % REPS].person);
-	home_set(&hub, "assignment", &clients[i], "owner", owner);
+	home_give(&hub, &clients[i], &reps[i % REPS].person);
 	home_add(&hub, "deal", &clients[i], (const char *[]){ field_of(text, "title", i, 1), NULL });
 	home_add(&hub, "contact", &clients[i], (const char *[]){ field_of(text, "name", i, 2), NULL });
 	home_add(&hub, "note", &clients[i], (const char *[]){ field_of(text, "text", i, 3), NULL });

@@ -32,7 +32,6 @@ must(enum err_code code)
 static int
 setup(void **state)
 {
-	char owner[ID_TEXT];
 	struct id rep;
 
 	(void)state;
@@ -41,11 +40,9 @@ setup(void **state)
 	rep = link_person(&hub, "Ion", "rep");
 	link_make(&ion, &hub, &rep);
 	own = home_add(&hub, "client", NULL, (const char *[]){ "name=Own", NULL });
-	id_to_text(owner, &rep);
-	home_set(&hub, "assignment", &own, "owner", owner);
+	home_give(&hub, &own, &rep);
 	foreign = home_add(&hub, "client", NULL, (const char *[]){ "name=Foreign", NULL });
-	id_to_text(owner, &hub.node->person);
-	home_set(&hub, "assignment", &foreign, "owner", owner);
+	home_give(&hub, &foreign, &hub.node->person);
 	seq = 1;
 	return 0;
 }

@@ -27,15 +27,6 @@ static struct id own, foreign, deal;
 static struct op ops[64];
 static struct err err;
 
-static void
-give(const struct id *client, const struct id *person)
-{
-	char owner[ID_TEXT];
-
-	id_to_text(owner, person);
-	home_set(&hub, "assignment", client, "owner", owner);
-}
-
 static int
 setup(void **state)
 {
@@ -48,8 +39,8 @@ setup(void **state)
 	boss = link_person(&hub, "Second Head", "head");
 	own = home_add(&hub, "client", NULL, (const char *[]){ "name=Own", NULL });
 	foreign = home_add(&hub, "client", NULL, (const char *[]){ "name=Foreign", NULL });
-	give(&own, &rep);
-	give(&foreign, &boss);
+	home_give(&hub, &own, &rep);
+	home_give(&hub, &foreign, &boss);
 	link_make(&ion, &hub, &rep);
 	link_make(&head, &hub, &boss);
 	deal = node_new_id(hub.node);
@@ -150,11 +141,11 @@ late_work_of_who_once_had_the_right_waits(void **unused)
 	batch = work(&foreign, TYPE_DEAL, "title", "\"x\"", 1);
 	assert_refused(&batch, "waiting", "no right to change Deals");
 	/* By an assignment that went to another. */
-	give(&own, &head.person);
+	home_give(&hub, &own, &head.person);
 	batch = work(&own, TYPE_CLIENT, "city", "\"x\"", 1);
 	assert_refused(&batch, "waiting", "no right to change Profile");
 	/* By a role he had. */
-	give(&own, &ion.person);
+	home_give(&hub, &own, &ion.person);
 	home_set(&hub, "person", &ion.person, "role", "auditor");
 	batch = work(&own, TYPE_CLIENT, "city", "\"x\"", 2);
 	assert_refused(&batch, "waiting", "no right to change Profile");

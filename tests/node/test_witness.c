@@ -24,15 +24,6 @@ static struct id own, foreign, deal, boss;
 static struct op op;
 static struct err err;
 
-static void
-give(const struct id *client, const struct id *person)
-{
-	char owner[ID_TEXT];
-
-	id_to_text(owner, person);
-	home_set(&hub, "assignment", client, "owner", owner);
-}
-
 static int
 setup(void **state)
 {
@@ -45,8 +36,8 @@ setup(void **state)
 	boss = link_person(&hub, "Second Head", "head");
 	own = home_add(&hub, "client", NULL, (const char *[]){ "name=Own", NULL });
 	foreign = home_add(&hub, "client", NULL, (const char *[]){ "name=Foreign", NULL });
-	give(&own, &rep);
-	give(&foreign, &boss);
+	home_give(&hub, &own, &rep);
+	home_give(&hub, &foreign, &boss);
 	link_make(&ion, &hub, &rep);
 	deal = node_new_id(hub.node);
 	return 0;
@@ -170,7 +161,7 @@ a_client_handed_over_since_was_his_then(void **state)
 	(void)state;
 	forge(&told, &own, 1);
 	tell(&told);
-	give(&own, &boss);
+	home_give(&hub, &own, &boss);
 	assert_true(admitted(&told));
 	forge(&untold, &own, 2);
 	assert_false(admitted(&untold));
@@ -184,8 +175,8 @@ what_was_told_before_the_client_was_his_waits(void **state)
 	(void)state;
 	forge(&told, &foreign, 1);
 	tell(&told);
-	give(&foreign, &ion.person);
-	give(&foreign, &boss);
+	home_give(&hub, &foreign, &ion.person);
+	home_give(&hub, &foreign, &boss);
 	assert_false(admitted(&told));
 }
 

@@ -10,8 +10,6 @@
 
 #include "../support/store.h"
 #include "base/mem.h"
-#include "store/log.h"
-#include "store/zip.h"
 
 #define A "018f3b2c4d5e7a6b9c8d0e1f2a3b4c5d"
 #define B "018f3b2c4d5e7a6b9c8d0e1f2a3b4cff"
@@ -37,32 +35,6 @@ tear_down(void **state)
 	return 0;
 }
 
-/* A batch comes into the log and, unless it is VOIDED, into the rows. */
-static int64_t
-arrive(struct store *to, const char *text, size_t len, bool voided)
-{
-	struct log_batch entry = { .seal = 1, .voided = voided, .size = len };
-	struct batch batch;
-	struct err err;
-	struct buf z;
-
-	buf_init(&z, BATCH_BYTES_MAX);
-	must(batch_decode(&batch, text, len, &err), &err);
-	must(log_writer(&entry.w, to->db, batch.writer, true, &err), &err);
-	must(log_shard(&entry.s, to->db, &batch.shard, true, &err), &err);
-	zip_deflate(&z, text, len);
-	entry.seq = batch.seq;
-	entry.ops = (uint32_t)batch.op_count;
-	entry.z = z.p;
-	entry.z_len = z.len;
-	must(log_batch_add(&entry, to->db, &err), &err);
-	if (!voided)
-		must(record_apply(to->db, &batch, entry.s, entry.b, &err), &err);
-	batch_release(&batch);
-	buf_release(&z);
-	return entry.s;
-}
-
 /* One batch of writer W, given as its lines after the first. */
 static int64_t
 tell(const char *shard, unsigned w, uint64_t seq, const char *lines)
@@ -73,7 +45,7 @@ tell(const char *shard, unsigned w, uint64_t seq, const char *lines)
 	buf_init(&text, 10000);
 	buf_addf(&text, "satchel-batch 1 %s 000000000000000%u %llu 1717232400000 AAECAwQFBgc\n%s", shard, w,
 	    (unsigned long long)seq, lines);
-	s = arrive(&store, text.p, text.len, false);
+	s = store_arrive(&store, text.p, text.len, false);
 	buf_release(&text);
 	return s;
 }

@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "store/log.h"
 #include "store/record.h"
-#include "store/zip.h"
 
 static struct store store;
 static uint64_t seqs[8];	/* last of each writer, one after the other over all shards */
@@ -32,32 +31,6 @@ tear_down(void **state)
 	(void)state;
 	store_remove(&store);
 	return 0;
-}
-
-/* A batch comes into the log and, unless it is VOIDED, into the rows. */
-static int64_t
-arrive(struct store *to, const char *text, size_t len, bool voided)
-{
-	struct log_batch entry = { .seal = 1, .voided = voided, .size = len };
-	struct batch batch;
-	struct err err;
-	struct buf z;
-
-	buf_init(&z, BATCH_BYTES_MAX);
-	must(batch_decode(&batch, text, len, &err), &err);
-	must(log_writer(&entry.w, to->db, batch.writer, true, &err), &err);
-	must(log_shard(&entry.s, to->db, &batch.shard, true, &err), &err);
-	zip_deflate(&z, text, len);
-	entry.seq = batch.seq;
-	entry.ops = (uint32_t)batch.op_count;
-	entry.z = z.p;
-	entry.z_len = z.len;
-	must(log_batch_add(&entry, to->db, &err), &err);
-	if (!voided)
-		must(record_apply(to->db, &batch, entry.s, entry.b, &err), &err);
-	batch_release(&batch);
-	buf_release(&z);
-	return entry.s;
 }
 
 static void
@@ -261,7 +234,7 @@ world_arrive(struct world *world, struct store *to, bool shuffled)
 	for (size_t i = 0; i < EVENTS; i++) {
 		const struct event *event = &world->events[order[i]];
 
-		arrive(to, event->text.p, event->text.len, event->voided);
+		store_arrive(to, event->text.p, event->text.len, event->voided);
 	}
 }
 
@@ -392,7 +365,7 @@ voiding_is_as_if_it_had_never_been(void **state)
 		for (size_t i = 0; i < EVENTS; i++) {
 			const struct event *event = &world->events[i];
 
-			arrive(&other, event->text.p, event->text.len, false);
+			store_arrive(&other, event->text.p, event->text.len, false);
 			must(db_run(other.db, SQL_BATCH_VOID, &err, "ii",
 			    store_number(&other, "SELECT max(b) FROM batch"), (int64_t)event->voided), &err);
 		}

@@ -71,6 +71,10 @@ same() { [ "$1" = "$2" ] || { printf 'got:    %s\nwanted: %s\n' "$1" "$2"; retur
 not() { ! "$@"; }
 contains() { case $1 in *"$2"*) return 0 ;; esac; printf 'no "%s" in: %s\n' "$2" "$1"; return 1; }
 
+# status_of COMMAND...: its exit status; then told TEXT: was that among its errors?
+status_of() { "$@" >"$work/done" 2>"$work/told"; echo $?; }
+told() { contains "$(cat "$work/told")" "$1"; }
+
 # sat HOME WORD...: satchel in that home.  must HOME WORD...: or the test ends.
 sat()
 {
@@ -117,6 +121,27 @@ stop_hub()
 	wait "$hub_pid" 2>/dev/null
 	hub_pid=
 }
+
+# serve HOME [WORD...]: it serves its peers at $peer until leave.
+serve()
+{
+	serving=$1
+	: >"$work/peer.out"
+	: >"$work/peer.err"
+	shift
+	case " $* " in *" --listen "*) ;; *) set -- --listen 127.0.0.1:0 "$@" ;; esac
+	"$SATCHEL" --home "$work/$serving" serve "$@" >"$work/peer.out" 2>"$work/peer.err" &
+	peer_pid=$!
+	pids="$pids $peer_pid"
+	waited=0
+	until grep -q . "$work/peer.out"; do
+		kill -0 $peer_pid 2>/dev/null && [ $waited -lt 300 ] || bail "$serving does not serve"
+		sleep 0.02
+		waited=$((waited + 1))
+	done
+	peer=$(sed -n 's/^listening on //p' "$work/peer.out")
+}
+leave() { kill -TERM $peer_pid; wait $peer_pid; }
 
 # person NAME WORD...: at the hub; join NAME PERSON: a node of that person's.
 person() { must hub person add "$@" | tail -1; }

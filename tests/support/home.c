@@ -134,6 +134,15 @@ home_set(struct home *home, const char *type_name, const struct id *id, const ch
 	must(edit_commit(edit, &err), &err);
 }
 
+void
+home_give(struct home *home, const struct id *client, const struct id *person)
+{
+	char owner[ID_TEXT];
+
+	id_to_text(owner, person);
+	home_set(home, "assignment", client, "owner", owner);
+}
+
 /* --- a second author --- */
 
 struct stranger {

@@ -25,6 +25,9 @@ struct id home_add(struct home *home, const char *type, const struct id *client,
 void home_set(struct home *home, const char *type, const struct id *id, const char *field,
     const char *text);
 
+/* One action: the client's owner. */
+void home_give(struct home *home, const struct id *client, const struct id *person);
+
 /* As if another node had written it: an op by WRITER that saw DOTS (DOT_COUNT) goes into
  * the log and the tables of the record's shard, under a seal of its key. */
 struct stranger;

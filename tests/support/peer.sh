@@ -13,28 +13,6 @@ hours_on 0
 LD_PRELOAD=$shift_library
 export LD_PRELOAD
 
-status_of() { "$@" >"$work/done" 2>"$work/told"; echo $?; }
-told() { contains "$(cat "$work/told")" "$1"; }
-
-# serve HOME [WORD...]: it serves peers at $peer until leave.
-serve()
-{
-	serving=$1
-	: >"$work/peer.out"
-	: >"$work/peer.err"
-	shift
-	"$SATCHEL" --home "$work/$serving" serve --listen 127.0.0.1:0 "$@" >"$work/peer.out" 2>"$work/peer.err" &
-	peer_pid=$!
-	pids="$pids $peer_pid"
-	waited=0
-	until grep -q . "$work/peer.out"; do
-		kill -0 $peer_pid 2>/dev/null && [ $waited -lt 300 ] || bail "$serving does not serve"
-		sleep 0.02
-		waited=$((waited + 1))
-	done
-	peer=$(sed -n 's/^listening on //p' "$work/peer.out")
-}
-leave() { kill -TERM $peer_pid; wait $peer_pid; }
 # meet HOME OTHER: HOME syncs with OTHER, which serves for that.
 meet()
 {

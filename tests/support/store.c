@@ -12,6 +12,9 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "store/log.h"
+#include "store/record.h"
+#include "store/zip.h"
 
 void
 must(enum err_code code, const struct err *err)
@@ -395,4 +398,29 @@ store_get(struct db *db, const char *name)
 
 	must(db_int(&value, &found, db, SQL_META_GET, &err, "s", name), &err);
 	return value;
+}
+
+int64_t
+store_arrive(struct store *to, const char *text, size_t len, bool voided)
+{
+	struct log_batch entry = { .seal = 1, .voided = voided, .size = len };
+	struct batch batch;
+	struct err err;
+	struct buf z;
+
+	buf_init(&z, BATCH_BYTES_MAX);
+	must(batch_decode(&batch, text, len, &err), &err);
+	must(log_writer(&entry.w, to->db, batch.writer, true, &err), &err);
+	must(log_shard(&entry.s, to->db, &batch.shard, true, &err), &err);
+	zip_deflate(&z, text, len);
+	entry.seq = batch.seq;
+	entry.ops = (uint32_t)batch.op_count;
+	entry.z = z.p;
+	entry.z_len = z.len;
+	must(log_batch_add(&entry, to->db, &err), &err);
+	if (!voided)
+		must(record_apply(to->db, &batch, entry.s, entry.b, &err), &err);
+	batch_release(&batch);
+	buf_release(&z);
+	return entry.s;
 }

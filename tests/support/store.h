@@ -37,6 +37,10 @@ void store_exec(struct store *store, const char *sql);
 /* Everything that is derived: record tables, siblings, the search index. */
 char *store_dump(struct store *store);
 
+/* In a write transaction: a batch comes into the log and, unless it is VOIDED, into the
+ * rows.  The number of its shard. */
+int64_t store_arrive(struct store *to, const char *text, size_t len, bool voided);
+
 /* Fails the test with the words of ERR unless CODE is OK. */
 void must(enum err_code code, const struct err *err);
 /* Fails the test at the first line that differs; frees both. */
