@@ -303,6 +303,23 @@ CREATE TABLE passport(
 	passport TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Hub: under which number passports were made for a node (node/series.h).
+CREATE TABLE series(
+	series INTEGER PRIMARY KEY,
+	node BLOB NOT NULL,
+	ended INTEGER NOT NULL,		-- the epoch that narrowed the node's rights; 0: passports are made under
+					-- it; -1: none are, since the hub was restored
+	ended_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX series_node ON series(node, ended);
+CREATE INDEX series_ended ON series(ended);
+
+-- A node: series that are known to have ended, and until when a passport of theirs could be valid.
+CREATE TABLE ended(
+	series INTEGER PRIMARY KEY,
+	until_ms INTEGER NOT NULL
+) STRICT;
+
 -- Hub: what it knows of each node's contacts.
 CREATE TABLE peer(
 	node BLOB PRIMARY KEY,
@@ -314,6 +331,7 @@ CREATE TABLE peer(
 	revoked INTEGER NOT NULL,	-- epoch of the device's revocation; 0: none
 	session INTEGER			-- its last session that asked for its feed; NULL: none yet
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX peer_person ON peer(person);
 
 -- Hub: the epoch that each access statement was sealed in.
 CREATE TABLE epoch(
@@ -496,7 +514,7 @@ SELECT owner, team, branch, territory, segment FROM assignment WHERE k = ?1;
 -- name: ASSIGNMENT_HANDOVERS
 SELECT handovers FROM assignment WHERE k = ?1;
 
--- name: DRAIN_BEGIN /*scan*/
+-- name: DRAIN_BEGIN
 INSERT OR REPLACE INTO drain(f, c, until_ms, told) SELECT f, ?2, ?3, 0 FROM peer JOIN feed ON feed.node = peer.node AND up = 0 WHERE person = ?1 AND EXISTS (SELECT 1 FROM held WHERE held.f = feed.f AND s >= ?2 * 32 AND s < ?2 * 32 + 32);
 -- name: DRAIN_GET
 SELECT 1 FROM drain WHERE f = ?1 AND c = ?2;
@@ -999,6 +1017,34 @@ INSERT OR REPLACE INTO passport(node, epoch, issued_ms, passport) VALUES(?1, ?2,
 DELETE FROM passport WHERE issued_ms < ?1;
 -- name: WIPE_PASSPORT
 DELETE FROM passport;
+
+-- Passports that were replaced (node/series.c).
+
+-- name: SERIES_OF
+SELECT series FROM series WHERE node = ?1 AND ended = 0;
+-- name: SERIES_BEGIN
+INSERT INTO series(series, node, ended, ended_ms) VALUES(?1, ?2, 0, 0);
+-- name: SERIES_END_PERSON
+UPDATE series SET ended = ?2, ended_ms = ?3 WHERE ended <= 0 AND node IN (SELECT node FROM peer WHERE person = ?1);
+-- name: SERIES_END_NODE
+UPDATE series SET ended = ?2, ended_ms = ?3 WHERE ended <= 0 AND node = ?1;
+-- name: SERIES_ENDED /*scan*/
+SELECT series, ended FROM series WHERE ended > 0 AND ended_ms > ?1 ORDER BY ended DESC LIMIT ?2;
+-- name: SERIES_NEWEST
+SELECT coalesce(max(ended), 0) FROM series;
+-- name: SERIES_LEAVE
+UPDATE series SET ended = -1, ended_ms = ?1 WHERE ended = 0;
+-- name: SERIES_DROP /*scan*/
+DELETE FROM series WHERE ended != 0 AND ended_ms < ?1;
+-- name: ENDED_ADD
+INSERT INTO ended(series, until_ms) VALUES(?1, ?2) ON CONFLICT(series) DO UPDATE SET until_ms = max(until_ms, ?2);
+-- name: ENDED_HAS
+SELECT 1 FROM ended WHERE series = ?1;
+-- name: ENDED_FORGET /*scan*/
+DELETE FROM ended WHERE until_ms < ?1;
+-- name: WIPE_ENDED
+DELETE FROM ended;
+
 -- name: ENTRY_DUE_DROP
 DELETE FROM entry WHERE f = ?1 AND n = 0 AND b = ?2;
 -- name: BATCH_JUDGED /*scan*/

@@ -77,6 +77,10 @@ enum err_code access_concerns(struct node *hub, const struct id *person, uint64_
 /* The same for whom STATEMENT is about; by --client it changes that client alone. */
 enum err_code access_concerns_of(struct node *hub, const struct statement *statement, uint64_t epoch,
     struct err *err);
+/* Hub, in a write transaction: EPOCH was raised for STATEMENT.  A revoke replaces the
+ * passports of whom it is about (node/series.h). */
+enum err_code access_narrows(struct node *hub, const struct statement *statement, uint64_t epoch,
+    struct err *err);
 /* Hub: the newest epoch that changed anything for a person and one of his
  * devices; since a restore, which forgot some, at least the restore's own. */
 enum err_code access_concern(uint64_t *out, struct node *hub, const struct id *person, node_t device,
@@ -88,7 +92,7 @@ enum err_code access_seal_batch(struct node *node, const struct batch *batch, in
  * and holds that have ended by now end for good, in an epoch of their own. */
 enum err_code access_lapse(struct node *hub, struct err *err);
 
-/* The passport of NODE_ID, whose person is PERSON, signed by this hub. */
+/* In a write transaction: the passport of NODE_ID, whose person is PERSON, signed by this hub. */
 enum err_code passport_make(struct buf *out, struct node *node, node_t node_id,
     const struct id *person, uint64_t valid_ms, struct err *err);
 /* Check signature, org, node, that it has not expired and that its epoch is not

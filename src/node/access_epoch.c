@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "node/hold.h"
+#include "node/series.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/stated.h"
@@ -56,6 +57,15 @@ access_concerns_of(struct node *hub, const struct statement *statement, uint64_t
 }
 
 enum err_code
+access_narrows(struct node *hub, const struct statement *statement, uint64_t epoch, struct err *err)
+{
+	uint8_t about[16];
+	size_t len = stated_about(about, statement);
+
+	return statement->revoke ? series_end(hub, about, len, epoch, err) : OK;
+}
+
+enum err_code
 access_concern(uint64_t *out, struct node *hub, const struct id *person, node_t device, struct err *err)
 {
 	int64_t of_person, of_device, lost;
@@ -87,7 +97,8 @@ access_seal_batch(struct node *node, const struct batch *batch, int64_t b, struc
 			continue;
 		if (db_run(node->db, SQL_EPOCH_ADD, err, "iiii", entry.w, (int64_t)(entry.seq + i),
 		    (int64_t)epoch, (int64_t)statement.until_ms) != OK ||
-		    access_concerns_of(node, &statement, epoch, err) != OK)
+		    access_concerns_of(node, &statement, epoch, err) != OK ||
+		    access_narrows(node, &statement, epoch, err) != OK)
 			return err->code;
 	}
 	return OK;

@@ -15,6 +15,7 @@
 #include "node/hold.h"
 #include "node/judge.h"
 #include "node/purge.h"
+#include "node/series.h"
 #include "node/verdict.h"
 #include "node/verify.h"
 #include "store/db.h"
@@ -25,6 +26,18 @@ static bool
 is_type(const struct op *op, const char *name)
 {
 	return op->type_len == strlen(name) && memcmp(op->type, name, op->type_len) == 0;
+}
+
+/* Do a person's rights rest on what OP sets? */
+static bool
+rights_rest_on(const struct op *op)
+{
+	const char *const names[] = { "role", "branch", "team", "territory" };
+
+	for (size_t i = 0; op->field && i < sizeof(names) / sizeof(names[0]); i++)
+		if (op->field_len == strlen(names[i]) && memcmp(op->field, names[i], op->field_len) == 0)
+			return true;
+	return op->field == NULL;
 }
 
 enum err_code
@@ -52,7 +65,8 @@ admit_logged(struct node *hub, const struct batch *batch, int64_t b, uint64_t se
 		    (op->field_len != 4 || memcmp(op->field, "name", 4) != 0))) {
 			if (heal_facts_came(hub, &op->record, seen, err) != OK ||
 			    (epoch == 0 && access_raise_epoch(&epoch, hub, err) != OK) ||
-			    access_concerns(hub, &op->record, epoch, err) != OK)
+			    access_concerns(hub, &op->record, epoch, err) != OK ||
+			    (rights_rest_on(op) && series_end(hub, op->record.b, 16, epoch, err) != OK))
 				return err->code;
 		}
 	}

@@ -295,18 +295,13 @@ list_colleagues(struct colleague **out, size_t *count, struct node *hub, const c
 }
 
 static enum err_code
-answer_passports(json_t **out, struct node *hub, const struct access *access, struct err *err)
+make_passports(json_t *array, struct node *hub, const char *branch, struct err *err)
 {
 	struct colleague *all;
 	struct buf text;
-	json_t *array;
 	size_t count;
-	enum err_code code;
+	enum err_code code = list_colleagues(&all, &count, hub, branch, err);
 
-	if (access->subject.role != ROLE_BRANCH || access->subject.branch[0] == '\0')
-		return err_set(err, ERR_DENIED, "for branches");
-	code = list_colleagues(&all, &count, hub, access->subject.branch, err);
-	array = json_array();
 	buf_init(&text, PASSPORT_MAX);
 	for (size_t i = 0; i < count && code == OK; i++) {
 		buf_clear(&text);
@@ -315,6 +310,24 @@ answer_passports(json_t **out, struct node *hub, const struct access *access, st
 	}
 	buf_release(&text);
 	free(all);
+	return code;
+}
+
+static enum err_code
+answer_passports(json_t **out, struct node *hub, const struct access *access, struct err *err)
+{
+	json_t *array;
+	enum err_code code;
+
+	if (access->subject.role != ROLE_BRANCH || access->subject.branch[0] == '\0')
+		return err_set(err, ERR_DENIED, "for branches");
+	if (db_begin(hub->db, err) != OK)
+		return err->code;
+	array = json_array();
+	if ((code = make_passports(array, hub, access->subject.branch, err)) == OK)
+		code = db_commit(hub->db, err);
+	else
+		db_rollback(hub->db);
 	if (code == OK)
 		*out = json_pack("{so}", "passports", array);
 	else

@@ -49,7 +49,8 @@ hold_begin(struct node *hub, int64_t r, const struct batch *batch, struct err *e
 		if (db_run(hub->db, SQL_HOLD_ADD, err, "ibibtii", r, writer, sizeof(writer),
 		    (int64_t)(batch->seq + i), about, len, batch->ops[i].value.p,
 		    (size_t)batch->ops[i].value.len, (int64_t)epoch, (int64_t)ends_ms) != OK ||
-		    access_concerns_of(hub, &statement, epoch, err) != OK)
+		    access_concerns_of(hub, &statement, epoch, err) != OK ||
+		    access_narrows(hub, &statement, epoch, err) != OK)
 			return err->code;
 	}
 	return OK;

@@ -8,6 +8,7 @@
 #include "crypto/key.h"
 #include "node/access.h"
 #include "node/edit.h"
+#include "node/series.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/row.h"
@@ -101,6 +102,7 @@ leap_epoch(struct node *hub, struct err *err)
 	/* What was decided between the two is known to passports only (node/heal.h). */
 	if (db_run(hub->db, SQL_META_PUT, err, "si", "lost_from", (int64_t)epoch) != OK ||
 	    db_run(hub->db, SQL_META_PUT, err, "si", "lost_to", (int64_t)now) != OK ||
+	    series_leave(hub, err) != OK ||
 	    /* What was stated after an earlier restore is older than what is lost now. */
 	    db_run(hub->db, SQL_REMEMBERED_AGED, err, "") != OK)
 		return err->code;

@@ -20,6 +20,21 @@ release(struct passport *passport)
 	access_statements_free(passport->statements, passport->count);
 }
 
+static void
+add_series(struct buf *out, uint64_t series, const struct series_ended *ended)
+{
+	char name[NODE_TEXT];
+
+	node_to_text(name, series);
+	buf_addf(out, "series %s\n", name);
+	if (ended->below)
+		buf_addf(out, "ended-below %" PRIu64 "\n", ended->below);
+	for (size_t i = 0; i < ended->count; i++) {
+		node_to_text(name, ended->series[i]);
+		buf_addf(out, "ended %s\n", name);
+	}
+}
+
 /* What is about the person, in force or past, is in his passport; the rest of
  * the policy is not his to see. */
 static bool
@@ -78,7 +93,8 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	struct subject subject;
 	struct buf value;
 	char hex[ID_HEX], name[NODE_TEXT];
-	uint64_t epoch, now = node_now_ms(node);
+	struct series_ended ended;
+	uint64_t epoch, series, now = node_now_ms(node);
 	size_t start = out->len, count = 0, listed = 0;
 	bool revoked;
 	enum err_code code;
@@ -86,7 +102,9 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	buf_init(&value, VALUE_MAX);
 	if ((code = access_facts(&subject, &statements, &count, node, person, node_id, err)) != OK ||
 	    (code = access_epoch(&epoch, node, err)) != OK ||
-	    (code = access_device_revoked(&revoked, node, node_id, err)) != OK)
+	    (code = access_device_revoked(&revoked, node, node_id, err)) != OK ||
+	    (code = series_of(&series, node, node_id, err)) != OK ||
+	    (code = series_list(&ended, node, err)) != OK)
 		goto out;
 	/* A device that was revoked has a passport that allows nothing. */
 	if (revoked)
@@ -102,6 +120,7 @@ passport_make(struct buf *out, struct node *node, node_t node_id, const struct i
 	lines_add_string(out, "territory", subject.territory);
 	buf_addf(out, "epoch %" PRIu64 "\nissued %" PRIu64 "\nexpires %" PRIu64 "\n", epoch, now,
 	    now + valid_ms);
+	add_series(out, series, &ended);
 	/* Those that are listed first, in the order of their dots. */
 	for (size_t i = 0; i < count; i++) {
 		if (belongs(&statements[i], person)) {
@@ -194,6 +213,12 @@ parse_statement(struct passport *passport, const char *p, size_t len, bool hold)
 }
 
 static bool
+parse_ended(struct series_ended *out, const char *p, size_t len)
+{
+	return out->count < SERIES_ENDED_MAX && node_from_text(&out->series[out->count++], p, len);
+}
+
+static bool
 parse_line(struct passport *passport, const struct line *line)
 {
 	const char *p = line->value;
@@ -229,6 +254,12 @@ parse_line(struct passport *passport, const struct line *line)
 		return bytes_to_u64(&passport->issued_ms, p, len);
 	if (line_is(line, "expires"))
 		return bytes_to_u64(&passport->expires_ms, p, len);
+	if (line_is(line, "series"))
+		return node_from_text(&passport->series, p, len);
+	if (line_is(line, "ended"))
+		return parse_ended(&passport->ended, p, len);
+	if (line_is(line, "ended-below"))
+		return bytes_to_u64(&passport->ended.below, p, len);
 	if (line_is(line, "statement") || line_is(line, "hold"))
 		return parse_statement(passport, p, len, line_is(line, "hold"));
 	return false;
@@ -274,7 +305,8 @@ passport_accept(struct node *node, const char *text, size_t len, uint64_t now_ms
 		code = err_set(err, ERR_INVALID, "passport: older (epoch %" PRIu64 ") than the one held (%" PRId64
 		    ")", passport.epoch, held);
 	else if ((code = db_run(node->db, SQL_META_PUT, err, "st", "passport", text, len)) == OK &&
-	    (code = db_run(node->db, SQL_META_PUT, err, "si", "passport_epoch", (int64_t)passport.epoch)) == OK)
+	    (code = db_run(node->db, SQL_META_PUT, err, "si", "passport_epoch", (int64_t)passport.epoch)) == OK &&
+	    (code = series_learn(node, &passport.ended, passport.issued_ms + PASSPORT_VALID_MS, err)) == OK)
 		code = db_run(node->db, SQL_META_PUT, err, "si", "passport_expires",
 		    (int64_t)passport.expires_ms);
 	release(&passport);

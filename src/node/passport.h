@@ -10,6 +10,7 @@
 #define NODE_PASSPORT_H
 
 #include "node/access.h"
+#include "node/series.h"
 
 #define PASSPORT_MAX 262144
 #define PASSPORT_VALID_MS (30ull * 24 * 3600 * 1000)
@@ -20,6 +21,8 @@ struct passport {
 	node_t node;
 	struct subject subject;
 	uint64_t epoch, issued_ms, expires_ms;
+	uint64_t series;
+	struct series_ended ended;	/* at the hub, when it was issued */
 	struct statement *statements;
 	size_t count, cap;
 };

@@ -7,9 +7,9 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/key.h"
-#include "node/feed.h"
 #include "node/passport.h"
 #include "node/purge.h"
+#include "node/series.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/row.h"
@@ -127,15 +127,19 @@ need_fresh(struct node *node, const struct passport *passport, struct err *err)
 {
 	uint64_t now, age_h;
 	int64_t hours;
+	bool ended;
 
 	if (now_at_least(&now, node, err) != OK || peer_hours(&hours, node, err) != OK)
 		return err->code;
 	age_h = now > passport->issued_ms ? (now - passport->issued_ms) / HOUR_MS : 0;
-	if (age_h < (uint64_t)hours && now < passport->expires_ms)
-		return OK;
-	return err_set(err, ERR_DENIED, "the passport of device %016llx is %llu hours old, and between devices "
-	    "it counts for %lld: it has to sync with the hub first; no work is lost",
-	    (unsigned long long)passport->node, (unsigned long long)age_h, (long long)hours);
+	if (age_h >= (uint64_t)hours || now >= passport->expires_ms)
+		return err_set(err, ERR_DENIED, "the passport of device %016llx is %llu hours old, and between "
+		    "devices it counts for %lld: it has to sync with the hub first; no work is lost",
+		    (unsigned long long)passport->node, (unsigned long long)age_h, (long long)hours);
+	if (series_is_ended(&ended, node, passport->series, passport->epoch, err) != OK)
+		return err->code;
+	return ended ? err_set(err, ERR_DENIED, "the hub has replaced the passport of device %016llx: that device "
+	    "has to sync with the hub first; no work is lost", (unsigned long long)passport->node) : OK;
 }
 
 enum err_code
@@ -175,6 +179,10 @@ keep(struct node *node, const struct passport *passport, const char *text, size_
 		return err_set(err, ERR_INVALID, "passport: of another organisation");
 	if (kept(&known, &known_len, &epoch, &issued_ms, node, passport->node, err) != OK)
 		return err->code;
+	if (series_learn(node, &passport->ended, passport->issued_ms + PASSPORT_VALID_MS, err) != OK) {
+		free(known);
+		return err->code;
+	}
 	newer = known == NULL || is_newer(passport->epoch, passport->issued_ms, epoch, issued_ms);
 	free(known);
 	if (!newer)

@@ -6,8 +6,9 @@
  * A passport counts for some hours only (passport_hours of the organisation's
  * record), by the clock of whoever is about to give something away; so long, at
  * most, a person whom a head has taken a right from may still be given work by
- * peers who have not heard of it.  Of each peer the newest passport is kept: who
- * shows an older one is judged by the newer, and handed it.
+ * peers who have not heard of it.  Who has heard, by any newer passport of anybody's
+ * (node/series.h), takes the replaced one for none.  Of each peer the newest passport
+ * is kept: who shows an older one is judged by the newer, and handed it.
  */
 #ifndef NODE_PEER_H
 #define NODE_PEER_H
@@ -32,7 +33,7 @@ void peer_release(struct peer *peer);		/* zeroed is fine */
 /* In a write transaction: PEER shows its passport.  It is kept when it is the
  * newest; PEER is given the rights of the newest.  ERR_INVALID when the hub did
  * not sign it or it is another's; ERR_DENIED, in words for the person at the
- * other end, when the newest is too old or has expired. */
+ * other end, when the newest is too old, has expired, or is known to be replaced. */
 enum err_code peer_show(struct peer *peer, struct node *node, const char *text, size_t len, struct err *err);
 /* In a write transaction: keep a passport of any node of this organisation, when it
  * is the newest.  ERR_INVALID when the hub did not sign it. */

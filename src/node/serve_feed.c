@@ -19,6 +19,7 @@
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/peer_serve.h"
+#include "node/series.h"
 #include "node/serve_part.h"
 #include "repo/smart.h"
 #include "store/db.h"
@@ -249,7 +250,7 @@ serve_bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const 
     struct err *err)
 {
 	struct access access = { 0 };
-	uint64_t ordered = 0, epoch;
+	uint64_t ordered = 0, epoch, ended;
 	uint8_t id[8];
 	bool revoked = false, copy = false;
 	enum err_code code;
@@ -275,7 +276,10 @@ serve_bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const 
 		if (code == OK && (code = access_epoch(&epoch, hub, err)) == OK)
 			code = db_run(hub->db, SQL_PEER_REVOKED, err, "bi", id, sizeof(id), (int64_t)epoch);
 	} else if ((code = access_load_device(&access, hub, &caller->person, caller->node, err)) == OK) {
-		if (down->policy < access.concern)
+		/* Whoever synced is to know which passports of others count no more. */
+		if ((code = series_newest(&ended, hub, err)) != OK)
+			goto out;
+		if (down->policy < access.concern || down->policy < ended)
 			down->passport_ms = 0;
 		code = entitle_update(hub, down, &access, &ordered, err);
 	}

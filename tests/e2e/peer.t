@@ -96,7 +96,19 @@ must hub revoke ana --client Alfa >/dev/null
 stop_hub
 must ana add note client=Alfa text="ana too late" >/dev/null
 must boris add note client=Alfa text="boris in time" >/dev/null
-ok "who was revoked still meets peers" meet boris ana
+start_hub
+sync carla
+must carla sync --json >"$work/result"
+is "an idle sync after the news is one request" "$(json requests <"$work/result") $(json received_batches <"$work/result")" "1 0"
+stop_hub
+serve carla
+is "who has synced since refuses who was revoked" "$(status_of sat ana sync "$peer")" 4
+ok "which is said" told "the hub has replaced the passport of device"
+ok "with what to do" told "sync with the hub first"
+leave
+ok "also when it is she who calls" not meet carla ana
+is "nothing was given" "$(met received_batches) $(met sent_batches)" "0 0"
+ok "who was revoked still meets peers who have not" meet boris ana
 is "and her work is with them" "$(sat boris list note client:Alfa | grep -c "ana too late")" 1
 hours_on 200
 start_hub

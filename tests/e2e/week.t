@@ -33,11 +33,11 @@ for days in 1 2 3 4 5 6 7; do
 	must ana set Alfa city="ana, day $days" >/dev/null
 	case $days in
 	2 | 4 | 6) meet ana boris || bail "they do not meet on day $days" ;;
-	3)	start_hub
+	3)	must carla set Alfa region=East >/dev/null
+		cp -R "$work/carla" "$work/quiet"
+		start_hub
 		must hub revoke ana --client Alfa >/dev/null
 		must hub revoke ana --team red --blocks finance >/dev/null
-		sync carla
-		must carla set Alfa region=East >/dev/null
 		sync carla
 		stop_hub ;;
 	esac
@@ -46,11 +46,21 @@ is "they have worked together" "$(notes ana Alfa) $(notes boris Alfa) $(notes bo
 is "and show the same of the address" "$(value ana Beta address)" "boris, day 6"
 is "what one set the other has" "$(value boris Alfa city)" "ana, day 6"
 
-# A colleague who knows nothing of the revoke, or says nothing, gives her what he has.
+# Carla has synced since and refuses her.  With another program she could act as if she
+# had not, here with her home of before, and keep the news from Dora too.
 serve carla
-is "one who keeps quiet still gives to her" "$(status_of sat ana sync "$peer")" 0
+is "one who knows of the revoke refuses her" "$(status_of sat ana sync "$peer")" 4
+ok "and says why" told "has replaced the passport"
 leave
+serve quiet
+is "one who keeps quiet still gives to her" "$(status_of sat ana sync "$peer")" 0
 is "what he has" "$(value ana Alfa region)" East
+is "and tells nobody" "$(status_of sat dora sync "$peer")" 0
+leave
+ok "who heard nothing meets her" meet dora ana
+ok "until she meets anybody else who knows" meet dora carla
+ok "then no more" not meet dora ana
+rm -rf "$work/quiet"
 
 # The first contact: first the one who was not revoked, with all that she brings.
 start_hub

@@ -11,9 +11,11 @@
 #include "../support/link.h"
 #include "base/buf.h"
 #include "crypto/key.h"
+#include "node/incarnation.h"
 #include "node/passport.h"
 #include "node/peer_link.h"
 #include "node/purge.h"
+#include "node/series.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -311,6 +313,193 @@ a_newer_passport_of_another_is_not_ours(void **state)
 	db_rollback(node->db);
 }
 
+/* Maria reads a passport of anybody's that the hub makes now. */
+static void
+hear_of_another(void)
+{
+	struct node *node = maria.home.node;
+	struct buf passport;
+
+	buf_init(&passport, PASSPORT_MAX);
+	assert_int_equal(passport_make(&passport, hub.node, hub.node->id, &hub.node->person, PASSPORT_VALID_MS,
+	    &err), OK);
+	assert_int_equal(db_begin(node->db, &err), OK);
+	assert_int_equal(peer_keep(node, passport.p, passport.len, &err), OK);
+	assert_int_equal(db_commit(node->db, &err), OK);
+	buf_release(&passport);
+}
+
+static void
+who_synced_since_the_revoke_refuses_a_replaced_passport(void **state)
+{
+	(void)state;
+	assert_int_equal(peer_own_passport(&text, ion.home.node, &err), OK);
+	assert_int_equal(show(&text), OK);
+	revoke(&own);
+	assert_int_equal(show(&text), OK);
+	link_sync(&maria);
+	assert_int_equal(show(&text), ERR_DENIED);
+	assert_non_null(strstr(err.msg, "replaced"));
+	assert_non_null(strstr(err.msg, "sync with the hub"));
+	/* Also in the middle of a session. */
+	assert_int_equal(peer_load(&peer, maria.home.node, &err), ERR_DENIED);
+	link_sync(&ion);
+	buf_clear(&text);
+	assert_int_equal(peer_own_passport(&text, ion.home.node, &err), OK);
+	assert_int_equal(show(&text), OK);
+}
+
+static void
+what_takes_nothing_away_replaces_no_passport(void **state)
+{
+	struct statement statement = { .person = ion.person, .blocks = BLOCKS_ALL, .right = RIGHT_SEE,
+		.selector = { .kind = SELECT_ALL } };
+
+	(void)state;
+	make(&text, ion.home.node->id);
+	assert_int_equal(access_state(hub.node, &statement, &err), OK);
+	home_set(&hub, "person", &ion.person, "phones", "+37369123456");
+	statement.person = maria.person;
+	statement.revoke = true;
+	assert_int_equal(access_state(hub.node, &statement, &err), OK);
+	link_sync(&maria);
+	assert_int_equal(show(&text), OK);
+}
+
+static void
+a_change_of_the_person_or_a_revoke_of_the_device_replaces_it(void **state)
+{
+	struct statement statement = { .revoke = true, .node = ion.home.node->id, .blocks = BLOCKS_ALL,
+		.selector = { .kind = SELECT_ALL } };
+
+	(void)state;
+	make(&text, ion.home.node->id);
+	home_set(&hub, "person", &ion.person, "team", "Blue");
+	link_sync(&maria);
+	assert_int_equal(show(&text), ERR_DENIED);
+	make(&text, ion.home.node->id);
+	assert_int_equal(show(&text), OK);
+	assert_int_equal(access_state(hub.node, &statement, &err), OK);
+	link_sync(&maria);
+	assert_int_equal(show(&text), ERR_DENIED);
+	assert_non_null(strstr(err.msg, "replaced"));
+}
+
+static void
+a_revoke_that_is_kept_from_one_comes_with_the_next_who_knows_it(void **state)
+{
+	struct buf quiet;
+
+	(void)state;
+	/* Somebody who has synced shows what the hub had signed for him before. */
+	buf_init(&quiet, PASSPORT_MAX);
+	assert_int_equal(passport_make(&quiet, hub.node, hub.node->id, &hub.node->person, PASSPORT_VALID_MS, &err),
+	    OK);
+	make(&text, ion.home.node->id);
+	revoke(&own);
+	assert_int_equal(db_begin(maria.home.node->db, &err), OK);
+	assert_int_equal(peer_keep(maria.home.node, quiet.p, quiet.len, &err), OK);
+	assert_int_equal(db_commit(maria.home.node->db, &err), OK);
+	assert_int_equal(show(&text), OK);
+	/* He cannot leave a line out: the rest is not signed then. */
+	assert_non_null(strstr(quiet.p, "series "));
+	quiet.p[strstr(quiet.p, "series ") - quiet.p + 7] ^= 1;
+	assert_int_equal(db_begin(maria.home.node->db, &err), OK);
+	assert_int_equal(peer_keep(maria.home.node, quiet.p, quiet.len, &err), ERR_INVALID);
+	db_rollback(maria.home.node->db);
+	hear_of_another();
+	assert_int_equal(show(&text), ERR_DENIED);
+	assert_non_null(strstr(err.msg, "replaced"));
+	buf_release(&quiet);
+}
+
+static void
+and_age_ends_it_without_anybody(void **state)
+{
+	(void)state;
+	make(&text, ion.home.node->id);
+	revoke(&own);
+	assert_int_equal(show(&text), OK);
+	maria.home.node->clock_offset_ms += PEER_HOURS * HOUR_MS;
+	assert_int_equal(show(&text), ERR_DENIED);
+	assert_non_null(strstr(err.msg, "72 hours old"));
+}
+
+static void
+the_list_forgets_what_age_refuses_and_the_reader_forgets_later(void **state)
+{
+	struct passport read;
+	uint64_t series;
+	bool ended;
+
+	(void)state;
+	assert_int_equal(series_of(&series, hub.node, ion.home.node->id, &err), OK);
+	revoke(&own);
+	make(&text, ion.home.node->id);
+	assert_int_equal(passport_read(&read, hub.node, text.p, text.len, &err), OK);
+	access_statements_free(read.statements, read.count);
+	assert_int_equal(read.ended.count, 1);
+	assert_true(read.ended.series[0] == series && read.series != series && read.ended.below == 0);
+	hear_of_another();
+	hub.node->clock_offset_ms += (PEER_HOURS + 1) * HOUR_MS;
+	make(&text, ion.home.node->id);
+	assert_int_equal(passport_read(&read, hub.node, text.p, text.len, &err), OK);
+	access_statements_free(read.statements, read.count);
+	assert_int_equal(read.ended.count, 0);
+	hear_of_another();
+	assert_int_equal(series_is_ended(&ended, maria.home.node, series, read.epoch, &err), OK);
+	assert_true(ended);
+	maria.home.node->clock_offset_ms += (int64_t)PASSPORT_VALID_MS + (int64_t)HOUR_MS;
+	hear_of_another();
+	assert_int_equal(series_is_ended(&ended, maria.home.node, series, read.epoch, &err), OK);
+	assert_false(ended);
+}
+
+static void
+beyond_the_bound_all_of_before_are_replaced(void **state)
+{
+	struct passport read;
+	uint64_t series, epoch, first = 0;
+
+	(void)state;
+	make(&text, ion.home.node->id);
+	assert_int_equal(show(&text), OK);
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	for (int i = 0; i <= SERIES_ENDED_MAX; i++) {
+		assert_int_equal(series_of(&series, hub.node, ion.home.node->id, &err), OK);
+		assert_int_equal(access_raise_epoch(&epoch, hub.node, &err), OK);
+		assert_int_equal(series_end(hub.node, ion.person.b, 16, epoch, &err), OK);
+		first = first ? first : epoch;
+	}
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	link_sync(&maria);
+	assert_int_equal(show(&text), ERR_DENIED);
+	make(&text, ion.home.node->id);
+	assert_int_equal(show(&text), OK);
+	assert_int_equal(passport_read(&read, hub.node, text.p, text.len, &err), OK);
+	access_statements_free(read.statements, read.count);
+	assert_int_equal(read.ended.count, SERIES_ENDED_MAX);
+	assert_int_equal(read.ended.below, first);
+}
+
+static void
+a_restored_hub_makes_no_passport_in_an_old_series_and_still_ends_it(void **state)
+{
+	struct passport read;
+	uint64_t before, after;
+
+	(void)state;
+	assert_int_equal(series_of(&before, hub.node, ion.home.node->id, &err), OK);
+	assert_int_equal(incarnation_renew(hub.node, &err), OK);
+	assert_int_equal(series_of(&after, hub.node, ion.home.node->id, &err), OK);
+	assert_true(before != after);
+	revoke(&own);
+	make(&text, ion.home.node->id);
+	assert_int_equal(passport_read(&read, hub.node, text.p, text.len, &err), OK);
+	access_statements_free(read.statements, read.count);
+	assert_int_equal(read.ended.count, 2);
+}
+
 static void
 only_what_the_other_may_hold_and_lacks_is_due(void **state)
 {
@@ -389,6 +578,14 @@ main(void)
 		TEST(nothing_is_changed_on_a_passport_that_has_expired),
 		TEST(a_revoked_device_has_a_passport_that_allows_nothing),
 		TEST(a_newer_passport_of_another_is_not_ours),
+		TEST(who_synced_since_the_revoke_refuses_a_replaced_passport),
+		TEST(what_takes_nothing_away_replaces_no_passport),
+		TEST(a_change_of_the_person_or_a_revoke_of_the_device_replaces_it),
+		TEST(a_revoke_that_is_kept_from_one_comes_with_the_next_who_knows_it),
+		TEST(and_age_ends_it_without_anybody),
+		TEST(the_list_forgets_what_age_refuses_and_the_reader_forgets_later),
+		TEST(beyond_the_bound_all_of_before_are_replaced),
+		TEST(a_restored_hub_makes_no_passport_in_an_old_series_and_still_ends_it),
 		TEST(only_what_the_other_may_hold_and_lacks_is_due),
 		TEST(a_link_of_peers_is_another_than_that_with_the_hub),
 	};
