@@ -550,8 +550,8 @@ SELECT 1 FROM entry WHERE f = ?1 AND n = -1 AND b = ?2;
 DELETE FROM entry WHERE f = ?1 AND n = -1;
 -- name: ENTRY_COUNT
 SELECT count(*) FROM entry WHERE f = ?1 AND n = ?2;
--- name: ENTRY_SENT
-SELECT count(*) FILTER (WHERE n > ?2), count(*) FILTER (WHERE n <= ?2 AND void = 0) FROM entry JOIN batch ON batch.b = entry.b WHERE f = ?1 AND n > 0;
+-- name: ENTRY_WORK
+SELECT coalesce(writer.key = ?3, 0) OR writer.w = ?4 AS own, count(*) FILTER (WHERE n = 0), count(*) FILTER (WHERE n > ?2), count(*) FILTER (WHERE n > 0 AND n <= ?2 AND void = 0) FROM entry JOIN batch ON batch.b = entry.b JOIN writer ON writer.w = batch.w WHERE f = ?1 GROUP BY own;
 -- name: ENTRY_AFTER
 SELECT n, b FROM entry WHERE f = ?1 AND n > ?2 ORDER BY n, b;
 -- name: ENTRY_FORGET /*scan*/

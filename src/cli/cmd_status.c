@@ -72,6 +72,11 @@ print_work(const json_t *status)
 	if (rejected)
 		buf_addf(&line, ", %zu rejected", rejected);
 	out_line(stdout, line.p);
+	buf_clear(&line);
+	buf_adds(&line, "Carried to the hub for others: ");
+	out_count(&line, (unsigned long long)number(status, "carried_batches"), "change", "changes");
+	if (number(status, "carried_batches"))
+		out_line(stdout, line.p);
 	buf_release(&line);
 }
 
@@ -214,7 +219,8 @@ const struct cmd cmd_status = {
 	.args = "",
 	.summary = "who this node is, and what waits to be sent",
 	.help = "Person, hub, last contact; how many of your changes are only here, sent, confirmed by\n"
-	    "the hub's signature, waiting for a head of sales, or rejected, and why.\n",
+	    "the hub's signature, waiting for a head of sales, or rejected, and why; how many of others\n"
+	    "met without the hub wait here for it.\n",
 	.when_wiped = true,
 	.when_locked = true,
 	.run = run,

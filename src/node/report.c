@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "crypto/key.h"
 #include "node/access.h"
 #include "node/author.h"
 #include "node/budget.h"
@@ -145,31 +146,38 @@ add_notices(json_t *array, struct node *node, struct err *err)
 	}
 }
 
-/* Batches that are here only, on their way, and confirmed by the hub. */
-struct own_work {
-	int64_t unsent, sent, confirmed;
+/* Batches of this node that are here only, on their way, and confirmed by the hub;
+ * those that peers gave it for the hub and that are not confirmed. */
+struct work {
+	int64_t unsent, sent, confirmed, carried;
 };
 
 static enum err_code
-weigh_work(struct own_work *out, struct node *node, const struct feed *up, struct err *err)
+weigh_work(struct work *out, struct node *node, const struct feed *up, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	bool row;
 
-	if (db_int(&out->unsent, NULL, node->db, SQL_ENTRY_COUNT, err, "ii", up->f, (int64_t)0) != OK ||
-	    db_query(&stmt, node->db, SQL_ENTRY_SENT, err, "ii", up->f, (int64_t)up->confirmed) != OK ||
-	    db_row(node->db, stmt, &row, err) != OK)
+	if (db_query(&stmt, node->db, SQL_ENTRY_WORK, err, "iibi", up->f, (int64_t)up->confirmed,
+	    key_public(node->key), (size_t)32, node->w) != OK)
 		return err->code;
-	if (row) {
-		out->sent = db_col_int(stmt, 0);
-		out->confirmed = db_col_int(stmt, 1);
-		db_reset(stmt);
+	for (;;) {
+		if (db_row(node->db, stmt, &row, err) != OK)
+			return err->code;
+		if (!row)
+			return OK;
+		if (db_col_int(stmt, 0)) {
+			out->unsent = db_col_int(stmt, 1);
+			out->sent = db_col_int(stmt, 2);
+			out->confirmed = db_col_int(stmt, 3);
+		} else {
+			out->carried = db_col_int(stmt, 1) + db_col_int(stmt, 2);
+		}
 	}
-	return OK;
 }
 
 static enum err_code
-pending(struct own_work *work, int64_t *purging, struct node *node, struct err *err)
+pending(struct work *work, int64_t *purging, struct node *node, struct err *err)
 {
 	struct sqlite3_stmt *stmt;
 	struct feed feed = { .f = 0 };
@@ -177,7 +185,7 @@ pending(struct own_work *work, int64_t *purging, struct node *node, struct err *
 	int64_t up = 0, down = 0;
 	bool found, row;
 
-	*work = (struct own_work){ 0 };
+	*work = (struct work){ 0 };
 	*purging = 0;
 	bytes_put_be64(id, node->id);
 	if (feed_load(&feed, node, node->id, true, err) == OK) {
@@ -231,7 +239,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 {
 	json_t *conflicts = NULL, *refused = json_array(), *status = json_object();
 	int64_t outbox = 0, overdue = 0, purging = 0, clients = 0, synced = 0, holds = 0;
-	struct own_work work;
+	struct work work;
 	struct subject subject = { .role = ROLE_COUNT };
 	struct access access = { 0 };
 	struct budget_word budget;
@@ -274,6 +282,7 @@ report_status(json_t **out, struct node *node, struct err *err)
 	json_object_set_new(status, "pending_batches", json_integer(work.unsent));
 	json_object_set_new(status, "sent_batches", json_integer(work.sent));
 	json_object_set_new(status, "confirmed_batches", json_integer(work.confirmed));
+	json_object_set_new(status, "carried_batches", json_integer(work.carried));
 	json_object_set_new(status, "outbox", json_integer(outbox));
 	report_set_instant(status, "last_sync", synced);
 	json_object_set_new(status, "epoch", json_integer((json_int_t)epoch));

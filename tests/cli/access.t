@@ -88,7 +88,7 @@ ok "nodes prints an array" sh -c 'printf %s "$1" | grep -q "^\["' sh "$out"
 run nodes
 status_is 0 "nodes are told to people"
 run status --json
-for member in node person role hub pending_batches last_sync; do
+for member in node person role hub pending_batches carried_batches last_sync; do
 	json_has "\"$member\":" "status has $member"
 done
 run status

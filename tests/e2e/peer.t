@@ -38,6 +38,9 @@ is "one of his team is, though it is new" "$(count boris list client name:Newbor
 is "a block that he may not see is not given" "$(value boris Alfa balance)" ""
 printf 'canaryofsecret\n41726355\n' >"$work/words"
 is "no byte of either is in his home" "$(scan "$work/words" "$work/boris")" ""
+is "what one carries for the other is not counted as his own" \
+    "$(sat boris status --json | json carried_batches) $(sat boris status --json | json pending_batches)" "$(sat ana status --json | json pending_batches) $(sat ana status --json | json carried_batches)"
+ok "and said apart" contains "$(sat boris status)" "Carried to the hub for others: $(sat ana status --json | json pending_batches) changes"
 ok "a second meeting" meet boris ana
 is "sends nothing" "$(met sent_batches) $(met received_batches)" "0 0"
 is "and is three requests: who is there, and a greeting and a look" "$(met requests)" 3
@@ -72,6 +75,7 @@ leave
 hours_on 74
 start_hub
 sync boris
+is "then nothing is carried any more" "$(sat boris status --json | json carried_batches)" 0
 is "what came through a peer is at the hub under its author's name" "$(count hub list note client:Beta)" 1
 ok "by ana" contains "$(sat hub history Beta --json)" "Ana Rep"
 is "and the new client with its owner" "$(count hub list client name:Newborn owner:ana)" 1
