@@ -1,209 +1,19 @@
-#include "node/peer_take.h"
+#include "node/peer_take_part.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
 #include "node/author.h"
 #include "node/feed.h"
-#include "node/judge.h"
 #include "node/passport.h"
 #include "node/purge.h"
 #include "node/verify.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
-
-/* A client's assignment as the chunk would have it. */
-struct proposal {
-	struct id client;
-	struct assignment assignment;
-	UT_hash_handle hh;
-};
-
-struct candidate {
-	struct batch batch;
-	const struct incoming *incoming;
-	uint32_t leaf;
-	int64_t s;		/* 0: its client is not known here yet */
-	bool take, counts;
-};
-
-struct taking {
-	struct peer_taking *peer;
-	struct node *node;
-	struct access own;
-	struct proposal *proposals;
-	int64_t up;		/* the feed to the hub */
-	/* The part in hand. */
-	struct candidate *candidates;
-	int64_t w;
-	bool by_hub, by_bringer;
-	struct subject author;
-};
-
-static bool
-is_type(const struct op *op, enum type_no type)
-{
-	return schema_type(op->type, op->type_len) == &schema_types[type];
-}
-
-/* --- assignments --- */
-
-static void
-overlay(struct assignment *assignment, const struct batch *batch)
-{
-	struct { enum assignment_field { OWNER, NAME } kind; const char *field; char *to; } fields[] = {
-		{ OWNER, "owner", NULL }, { NAME, "team", assignment->team },
-		{ NAME, "branch", assignment->branch }, { NAME, "territory", assignment->territory },
-		{ NAME, "segment", assignment->segment },
-	};
-	struct buf text;
-
-	buf_init(&text, 256);
-	for (size_t i = 0; i < batch->op_count; i++) {
-		const struct op *op = &batch->ops[i];
-
-		if (op->verb != VERB_SET || !is_type(op, TYPE_ASSIGNMENT))
-			continue;
-		for (size_t f = 0; f < sizeof(fields) / sizeof(fields[0]); f++) {
-			if (op->field_len != strlen(fields[f].field) ||
-			    memcmp(op->field, fields[f].field, op->field_len) != 0)
-				continue;
-			buf_clear(&text);
-			if (!value_get_string(&text, op->value) || text.full)
-				text.len = 0;
-			if (fields[f].kind == OWNER) {
-				if (!id_from_hex(&assignment->owner, text.p, text.len))
-					memset(&assignment->owner, 0, sizeof(assignment->owner));
-			} else {
-				memset(fields[f].to, 0, sizeof(assignment->team));
-				if (text.len < sizeof(assignment->team))
-					memcpy(fields[f].to, text.p, text.len);
-			}
-		}
-	}
-	buf_release(&text);
-}
-
-/* As it is here, and as the chunk would have it (equal when it has nothing to say). */
-static enum err_code
-assignments_of(struct assignment *here, struct assignment *proposed, struct taking *t,
-    const struct shard *shard, int64_t s, struct err *err)
-{
-	struct proposal *proposal;
-
-	*here = (struct assignment){ .client = shard->client };
-	if (s && access_assignment(here, t->node, LOG_SHARD_CLIENT(s), err) != OK)
-		return err->code;
-	HASH_FIND(hh, t->proposals, &shard->client, sizeof(shard->client), proposal);
-	*proposed = proposal ? proposal->assignment : *here;
-	return OK;
-}
-
-/* The greater right of the two: what is here may be old, what comes may be beaten
- * when it is merged; then peer_let_go ends it. */
-static enum err_code
-right_of(enum right *out, struct taking *t, const struct access *whose, const struct batch *batch, int64_t s,
-    struct err *err)
-{
-	struct assignment here, proposed;
-	enum right other;
-
-	if (shard_is_common(&batch->shard)) {
-		*out = policy_common_right(&whose->rules, &whose->subject, batch->shard.block);
-		return OK;
-	}
-	if (assignments_of(&here, &proposed, t, &batch->shard, s, err) != OK)
-		return err->code;
-	*out = policy_right(&whose->rules, &whose->subject, &here, batch->shard.block);
-	other = policy_right(&whose->rules, &whose->subject, &proposed, batch->shard.block);
-	if (other > *out)
-		*out = other;
-	return OK;
-}
-
-/* A new client is its maker's own, with his branch, team and territory. */
-static enum err_code
-assigns_newborn(bool *out, struct taking *t, const struct batch *batch, int64_t s, struct err *err)
-{
-	struct assignment given = { .client = batch->shard.client };
-	struct assignment own = access_newborn(&t->author, &batch->shard.client);
-	int64_t one;
-	bool found = false;
-
-	*out = false;
-	if (s && db_int(&one, &found, t->node->db, SQL_BATCH_IN_SHARD, err, "i", s) != OK)
-		return err->code;
-	overlay(&given, batch);
-	*out = !found && id_equal(&given.owner, &own.owner) && given.segment[0] == '\0' &&
-	    (given.team[0] == '\0' || strcmp(given.team, own.team) == 0) &&
-	    (given.branch[0] == '\0' || strcmp(given.branch, own.branch) == 0) &&
-	    (given.territory[0] == '\0' || strcmp(given.territory, own.territory) == 0);
-	return OK;
-}
-
-/* --- judging --- */
-
-/* What is granted to others than the bringer is not known here: their roles are. */
-static enum err_code
-common_counts(bool *out, struct taking *t, uint8_t block, struct err *err)
-{
-	struct rules role;
-
-	if (t->by_bringer) {
-		*out = policy_common_right(&t->peer->from->access.rules, &t->author, block) == RIGHT_EDIT;
-		return OK;
-	}
-	if (policy_fold(&role, &t->author, NULL, 0, 0, 0, err) != OK)
-		return err->code;
-	*out = policy_common_right(&role, &t->author, block) == RIGHT_EDIT;
-	policy_release(&role);
-	return OK;
-}
-
-/* May the author have written it, as far as can be known here? */
-static enum err_code
-counts(bool *out, struct taking *t, const struct batch *batch, int64_t s, struct err *err)
-{
-	char reason[JUDGE_REASON] = "";
-	enum right right;
-
-	*out = t->by_hub;
-	if (t->by_hub)
-		return OK;
-	for (size_t i = 0; i < batch->op_count; i++) {
-		const struct op *op = &batch->ops[i];
-		const struct type *type = schema_type(op->type, op->type_len);
-
-		if ((type && type->block != batch->shard.block) || is_type(op, TYPE_NODE))
-			return OK;
-	}
-	if (judge_records(reason, t->node, batch, s, err) != OK)
-		return err->code;
-	if (reason[0])
-		return OK;
-	if (t->peer->branch) {
-		*out = true;
-		return OK;
-	}
-	if (shard_is_common(&batch->shard))
-		return common_counts(out, t, batch->shard.block, err);
-	if (batch->shard.block == BLOCK_ASSIGNMENT && t->author.role != ROLE_HEAD)
-		return assigns_newborn(out, t, batch, s, err);
-	if (!t->by_bringer) {
-		*out = true;
-		return OK;
-	}
-	if (right_of(&right, t, &t->peer->from->access, batch, s, err) != OK)
-		return err->code;
-	*out = right == RIGHT_EDIT;
-	return OK;
-}
 
 /* Is it here, or another one under its name?  Of two the hub decides. */
 static enum err_code
@@ -223,19 +33,6 @@ is_here(bool *out, struct taking *t, const struct candidate *c, struct err *err)
 	*out = (uint64_t)db_col_int(stmt, 1) + (uint64_t)db_col_int(stmt, 2) > c->batch.seq;
 	db_reset(stmt);
 	return OK;
-}
-
-/* The shard's number; 0 when its client is not known here yet.  *NONE: it names
- * a record that is no client. */
-static enum err_code
-find_shard(int64_t *s, bool *none, struct taking *t, const struct shard *shard, struct err *err)
-{
-	*none = false;
-	if (log_shard(s, t->node->db, shard, false, err) == OK)
-		return OK;
-	*s = 0;
-	*none = err->code == ERR_INVALID;
-	return *none || err->code == ERR_NOT_FOUND ? OK : err->code;
 }
 
 /* Who wrote it; *KNOWN false when this node cannot tell yet. */
@@ -284,7 +81,7 @@ look_at(struct taking *t, struct candidate *c, struct err *err)
 	c->take = c->counts = false;
 	if (c->batch.shard.block == BLOCK_POLICY)
 		return OK;
-	if (find_shard(&c->s, &none, t, &c->batch.shard, err) != OK || is_here(&here, t, c, err) != OK)
+	if (peer_find_shard(&c->s, &none, t, &c->batch.shard, err) != OK || is_here(&here, t, c, err) != OK)
 		return err->code;
 	if (none || here)
 		return OK;
@@ -292,10 +89,10 @@ look_at(struct taking *t, struct candidate *c, struct err *err)
 		return err->code;
 	if (gone && !t->peer->branch)
 		return OK;
-	if (right_of(&right, t, &t->own, &c->batch, c->s, err) != OK)
+	if (peer_right_of(&right, t, &t->own, &c->batch, c->s, err) != OK)
 		return err->code;
 	c->take = right != RIGHT_NONE;
-	return c->take ? counts(&c->counts, t, &c->batch, c->s, err) : OK;
+	return c->take ? peer_counts(&c->counts, t, &c->batch, c->s, err) : OK;
 }
 
 /* --- logging --- */
@@ -392,40 +189,6 @@ open_part(struct taking *t, bool *known, const struct chunk_part *part, struct e
 	return OK;
 }
 
-/* What the chunk says about whose clients are, where it would count. */
-static enum err_code
-note_proposals(struct taking *t, const struct chunk_part *part, struct err *err)
-{
-	for (size_t i = 0; i < part->part.known; i++) {
-		const struct batch *batch = &t->candidates[i].batch;
-		struct assignment here, proposed;
-		struct proposal *proposal;
-		bool none, good;
-		int64_t s;
-
-		if (shard_is_common(&batch->shard) || batch->shard.block != BLOCK_ASSIGNMENT)
-			continue;
-		if (find_shard(&s, &none, t, &batch->shard, err) != OK)
-			return err->code;
-		if (none)
-			continue;
-		if (counts(&good, t, batch, s, err) != OK ||
-		    assignments_of(&here, &proposed, t, &batch->shard, s, err) != OK)
-			return err->code;
-		if (!good)
-			continue;
-		HASH_FIND(hh, t->proposals, &batch->shard.client, sizeof(batch->shard.client), proposal);
-		if (proposal == NULL) {
-			proposal = mem_alloc(sizeof(*proposal));
-			proposal->client = batch->shard.client;
-			HASH_ADD(hh, t->proposals, client, sizeof(proposal->client), proposal);
-		}
-		proposal->assignment = proposed;
-		overlay(&proposal->assignment, batch);
-	}
-	return OK;
-}
-
 /* Common shards, then assignments, then the rest: the later rest on the former. */
 static int
 turn_of(const struct batch *batch)
@@ -483,7 +246,6 @@ enum err_code
 peer_take(struct peer_taking *taking, const struct chunk *chunk, struct err *err)
 {
 	struct taking t = { .peer = taking, .node = taking->node };
-	struct proposal *proposal, *next;
 	struct feed up;
 	bool known;
 	enum err_code code;
@@ -497,16 +259,13 @@ peer_take(struct peer_taking *taking, const struct chunk *chunk, struct err *err
 		code = take_part(&t, &chunk->parts[i], 0, err);
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++) {
 		if ((code = open_part(&t, &known, &chunk->parts[i], err)) == OK && known)
-			code = note_proposals(&t, &chunk->parts[i], err);
+			code = peer_propose(&t, &chunk->parts[i], err);
 		close_part(&t, &chunk->parts[i]);
 	}
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = take_part(&t, &chunk->parts[i], 1, err);
 out:
-	HASH_ITER(hh, t.proposals, proposal, next) {
-		HASH_DEL(t.proposals, proposal);
-		free(proposal);
-	}
+	peer_propose_end(&t);
 	access_release(&t.own);
 	return code;
 }
