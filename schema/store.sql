@@ -295,6 +295,14 @@ CREATE TABLE remembered(
 	passport TEXT NOT NULL		-- empty: none was shown yet
 ) STRICT, WITHOUT ROWID;
 
+-- A session of peers: shards of which something was left out (node/peer_bound.h), under
+-- a keyed hash of their names.
+CREATE TABLE left_out(
+	f INTEGER NOT NULL,
+	h BLOB NOT NULL,
+	PRIMARY KEY(f, h)
+) STRICT, WITHOUT ROWID;
+
 -- A node: the newest passport that was shown of each peer (node/peer.h).
 CREATE TABLE passport(
 	node BLOB PRIMARY KEY,
@@ -1017,6 +1025,19 @@ INSERT OR REPLACE INTO passport(node, epoch, issued_ms, passport) VALUES(?1, ?2,
 DELETE FROM passport WHERE issued_ms < ?1;
 -- name: WIPE_PASSPORT
 DELETE FROM passport;
+
+-- How much peers may bring (node/peer_bound.c).
+
+-- name: WAITING_BY_WRITER
+SELECT id, count(*), sum(size) FROM entry JOIN batch ON batch.b = entry.b JOIN writer ON writer.w = batch.w WHERE f = ?1 AND (n = 0 OR n > ?2) GROUP BY batch.w;
+-- name: LEFT_OUT_ADD
+INSERT OR IGNORE INTO left_out(f, h) VALUES(?1, ?2);
+-- name: LEFT_OUT_HAS
+SELECT 1 FROM left_out WHERE f = ?1 AND h = ?2;
+-- name: LEFT_OUT_FORGET
+DELETE FROM left_out WHERE f = ?1;
+-- name: WIPE_LEFT_OUT
+DELETE FROM left_out;
 
 -- Passports that were replaced (node/series.c).
 

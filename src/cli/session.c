@@ -34,7 +34,7 @@ show_progress(void *context, const struct sync_progress *progress)
 static json_t *
 result_json(const struct sync_result *result)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:b, s:b}",
 	    "sent_batches", (json_int_t)result->sent_batches,
 	    "late_batches", (json_int_t)result->late_batches, "received_batches", (json_int_t)result->received_batches,
 	    "purged_shards", (json_int_t)result->purged_shards,
@@ -42,6 +42,7 @@ result_json(const struct sync_result *result)
 	    "rejected_batches", (json_int_t)result->rejected_batches,
 	    "requests", (json_int_t)result->requests, "bytes_out", (json_int_t)result->bytes_out,
 	    "bytes_in", (json_int_t)result->bytes_in, "left", (json_int_t)result->left,
+	    "unsent", (json_int_t)result->unsent, "left_out", (json_int_t)result->left_out,
 	    "wiped", (int)result->wiped, "refused_why", result->refused_why,
 	    "backfill", (json_int_t)result->budget.waiting, "paused", result->budget.paused_ms != 0,
 	    "rekeyed", (int)result->rekeyed);
@@ -107,6 +108,13 @@ print(const struct sync_result *result)
 	if (result->rekeyed)
 		buf_adds(&line, "; this home was copied, and another copy goes on under its name: here it is a "
 		    "device of its own from now on");
+	if (result->left_out) {
+		buf_adds(&line, "; ");
+		out_count(&line, result->left_out, "change was", "changes were");
+		buf_adds(&line, " left out, since so much by the same device waits here for the hub: sync with the hub first");
+	}
+	if (result->unsent)
+		buf_addf(&line, "; %llu still to go: sync again", (unsigned long long)result->unsent);
 	if (result->left)
 		buf_addf(&line, "; %llu still to come: sync again", (unsigned long long)result->left);
 	buf_addc(&line, '.');

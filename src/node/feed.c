@@ -93,7 +93,8 @@ enum err_code
 feed_begin(struct feed *feed, struct node *node, uint64_t epoch, struct err *err)
 {
 	if (db_run(node->db, SQL_ENTRY_ALL, err, "i", feed->f) != OK ||
-	    db_run(node->db, SQL_OBJECT_DROP_ALL, err, "i", feed->f) != OK)
+	    db_run(node->db, SQL_OBJECT_DROP_ALL, err, "i", feed->f) != OK ||
+	    db_run(node->db, SQL_LEFT_OUT_FORGET, err, "i", feed->f) != OK)
 		return err->code;
 	feed->epoch = feed->n = feed->acked = epoch;
 	feed->has_tip = feed->has_acked = false;

@@ -11,6 +11,7 @@
 #include "node/greeting.h"
 #include "node/passport.h"
 #include "node/peer.h"
+#include "node/peer_bound.h"
 #include "node/peer_link.h"
 #include "node/purge.h"
 #include "node/serve_part.h"
@@ -169,6 +170,9 @@ make_down(struct feed *down, struct node *node, const struct serve_caller *calle
 	size_t count = 0;
 	enum err_code code;
 
+	/* The rest comes with the next session. */
+	if (peer_bound_passed(down, header.n))
+		return OK;
 	buf_init(&text, HEADER_MAX);
 	if ((code = feed_due(&bs, &count, &header.more, down, node, err)) == OK &&
 	    (code = serve_add_purges(&header, down, node, err)) == OK &&

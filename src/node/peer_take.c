@@ -92,6 +92,13 @@ look_at(struct taking *t, struct candidate *c, struct err *err)
 	if (peer_right_of(&right, t, &t->own, &c->batch, c->s, err) != OK)
 		return err->code;
 	c->take = right != RIGHT_NONE;
+	/* What the hub wrote it has, and what our branch gives it sends there itself. */
+	if (c->take && !t->by_hub && !t->peer->branch) {
+		if (peer_bound_take(&c->take, &t->bound, t->node, c->batch.writer, &c->batch.shard,
+		    c->incoming->len, err) != OK)
+			return err->code;
+		t->peer->left_out += !c->take;
+	}
 	return c->take ? peer_counts(&c->counts, t, &c->batch, c->s, err) : OK;
 }
 
@@ -255,6 +262,8 @@ peer_take(struct peer_taking *taking, const struct chunk *chunk, struct err *err
 	if ((code = feed_load(&up, t.node, t.node->id, true, err)) != OK)
 		goto out;
 	t.up = up.f;
+	if ((code = peer_bound_open(&t.bound, t.node, taking->link, &up, err)) != OK)
+		goto out;
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = take_part(&t, &chunk->parts[i], 0, err);
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++) {
@@ -266,6 +275,7 @@ peer_take(struct peer_taking *taking, const struct chunk *chunk, struct err *err
 		code = take_part(&t, &chunk->parts[i], 1, err);
 out:
 	peer_propose_end(&t);
+	peer_bound_close(&t.bound);
 	access_release(&t.own);
 	return code;
 }

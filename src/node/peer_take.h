@@ -27,7 +27,9 @@ struct peer_taking {
 	struct node *node;
 	const struct peer *from;	/* with its rights */
 	bool branch;			/* it is our own branch's node: what it gives is given by the hub */
+	int64_t link;			/* the feed that it comes by */
 	uint64_t taken;			/* batches that were not here */
+	uint64_t left_out;		/* beyond what a node keeps of one writer (node/peer_bound.h) */
 };
 
 /* In a write transaction: what CHUNK carries.  Batches that cannot be checked

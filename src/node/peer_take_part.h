@@ -8,6 +8,7 @@
 
 #include <uthash.h>
 
+#include "node/peer_bound.h"
 #include "node/peer_take.h"
 
 /* A client's assignment as the chunk would have it. */
@@ -31,6 +32,7 @@ struct taking {
 	struct access own;
 	struct proposal *proposals;
 	int64_t up;		/* the feed to the hub */
+	struct peer_bound bound;
 	/* The part in hand. */
 	struct candidate *candidates;
 	int64_t w;

@@ -304,7 +304,7 @@ purge_everything(struct node *node, uint64_t ordered_ms, struct err *err)
 	 * home, feeds, their commits and trees. */
 	static const enum sql_id empty[] = { SQL_WIPE_BATCH, SQL_WIPE_SEAL, SQL_WIPE_RECORD,
 		SQL_WIPE_ENTRY, SQL_WIPE_OBJECT, SQL_WIPE_PURGE, SQL_WIPE_FLOOR, SQL_WIPE_WRITER,
-		SQL_WIPE_NOTICE, SQL_WIPE_PASSPORT, SQL_WIPE_ENDED, SQL_WIPE_GONE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY,
+		SQL_WIPE_NOTICE, SQL_WIPE_PASSPORT, SQL_WIPE_ENDED, SQL_WIPE_LEFT_OUT, SQL_WIPE_GONE, SQL_SIBLING_EMPTY, SQL_SEARCH_EMPTY,
 		SQL_STATED_EMPTY };
 	struct feed down;
 	int64_t batches;

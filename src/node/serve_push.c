@@ -15,6 +15,7 @@
 #include "node/export.h"
 #include "node/header.h"
 #include "node/incarnation.h"
+#include "node/peer_bound.h"
 #include "node/peer_take.h"
 #include "node/witness.h"
 #include "repo/commit.h"
@@ -82,7 +83,10 @@ take_commit(struct receiving *r, const uint8_t oid[20], struct err *err)
 		code = err_set(err, ERR_INVALID, "this commit does not continue the feed");
 		goto out;
 	}
-	if (!r->hub->hub)
+	if (!r->hub->hub && peer_bound_passed(&r->up, header.n))
+		code = err_set(err, ERR_DENIED, "that is more than one session between devices takes: sync again for "
+		    "the rest");
+	else if (!r->hub->hub)
 		code = peer_take(&r->taking, &chunk, err);
 	for (size_t i = 0; r->hub->hub && i < chunk.part_count && code == OK; i++)
 		code = admit_part(&r->admission, &chunk.parts[i], err);
@@ -180,6 +184,7 @@ receive_from_peer(struct receiving *r, const struct smart_push *push, struct err
 	r->taking = (struct peer_taking){ .node = node, .from = &peer };
 	if ((code = serve_feed_of(&r->up, node, r->caller, true, err)) == OK &&
 	    (code = peer_load(&peer, node, err)) == OK) {
+		r->taking.link = r->up.f;
 		if (memcmp(push->old_tip, r->up.has_tip ? r->up.tip : (const uint8_t[20]){ 0 }, 20) != 0)
 			code = err_set(err, ERR_CONFLICT, SMART_STALE);
 		else if ((code = take_chain(r, push->new_tip, err)) == OK)

@@ -15,6 +15,8 @@ struct sync_result {
 	uint64_t passports;		/* of its persons, that a branch's node was given */
 	uint64_t retry_after_s;		/* the other end asks to be left alone so long; 0: it does not say */
 	uint64_t left;			/* batches still to come (when it was cut off) */
+	uint64_t unsent;		/* with a peer: batches that one session does not take */
+	uint64_t left_out;		/* of a peer's: beyond what is kept here of one writer (node/peer_bound.h) */
 	uint64_t late_batches, late_left;	/* of the outbox: delivered; that the hub cannot read */
 	bool wiped;			/* the hub said that this device was revoked; everything is erased */
 	char refused_why[256];		/* of the first batch that was not accepted */

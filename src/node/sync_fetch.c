@@ -17,6 +17,7 @@
 #include "node/chunk.h"
 #include "node/header.h"
 #include "node/passport.h"
+#include "node/peer_bound.h"
 #include "node/purge.h"
 #include "node/verdict.h"
 #include "node/wipe.h"
@@ -263,6 +264,11 @@ sync_take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struc
 	    header.epoch == s->down.epoch) ||
 	    (chunk.commit.has_parent && parent_n == 0)) {
 		code = err_set(err, ERR_INVALID, "the other end's feed does not continue where it left off here");
+		goto out;
+	}
+	if (s->peer && peer_bound_passed(&s->down, header.n)) {
+		code = err_set(err, ERR_DENIED, "the other device sends more than one session takes: what has come "
+		    "stays, sync again for the rest");
 		goto out;
 	}
 	*more = header.more;

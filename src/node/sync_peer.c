@@ -284,7 +284,8 @@ obey(struct session *s, const struct header_purge *purge, struct err *err)
 enum err_code
 sync_peer_apply(struct session *s, const struct chunk *chunk, const struct header *header, struct err *err)
 {
-	struct peer_taking taking = { .node = s->node, .from = s->peer, .branch = s->branch };
+	struct peer_taking taking = { .node = s->node, .from = s->peer, .branch = s->branch,
+		.link = s->down.f };
 
 	for (size_t i = 0; i < header->purge_count; i++)
 		if (obey(s, &header->purges[i], err) != OK)
@@ -292,6 +293,7 @@ sync_peer_apply(struct session *s, const struct chunk *chunk, const struct heade
 	if (peer_take(&taking, chunk, err) != OK)
 		return err->code;
 	s->result->received_batches += taking.taken;
+	s->result->left_out += taking.left_out;
 	return OK;
 }
 

@@ -11,6 +11,7 @@
 #include "node/admit.h"
 #include "node/export.h"
 #include "node/header.h"
+#include "node/peer_bound.h"
 #include "node/purge.h"
 #include "node/witness.h"
 #include "repo/remote.h"
@@ -283,6 +284,10 @@ push_all(struct session *s, struct err *err)
 	for (;;) {
 		/* A commit of an earlier session may or may not have arrived: offer it again. */
 		if (s->up.n == s->up.acked) {
+			if (s->peer && peer_bound_passed(&s->up, s->up.n + 1)) {
+				s->result->unsent = left;
+				return OK;
+			}
 			if (sync_make_up(s, &made, &left, err) != OK)
 				return err->code;
 			if (!made)

@@ -48,6 +48,21 @@ ok "who has no right on anything is given nothing" meet carla boris
 is "no client" "$(count carla list client)" 0
 is "nor does she give any" "$(met sent_batches) $(met received_batches)" "0 0"
 
+# As if so much of hers waited with him for the hub as he keeps of one device.
+weight() { "$SATCHEL_TOOLS/sql" "$work/boris/satchel.db" "UPDATE batch SET size = size $1 67108864 WHERE b = (SELECT max(b) FROM batch WHERE size $2 67108864)"; }
+must ana add note client=Alfa text="ana the last" >/dev/null
+meet boris ana || bail "they do not meet"
+weight + "<"
+must ana add note client=Beta text="ana beyond" >/dev/null
+must boris set Beta region=South >/dev/null
+serve ana
+ok "beyond the bound hers is left out" contains "$(sat boris sync "$peer")" "1 change was left out"
+leave
+is "his goes on" "$(value ana Beta region)" South
+weight - ">"
+ok "with room again" meet boris ana
+is "it comes" "$(met left_out) $(sat boris list note | grep -c 'ana beyond')" "0 1"
+
 # A stranger; a passport that is too old; a head who says how old is too old.
 mkdir "$work/firm"
 mv "$work/hub" "$work/firm/hub"
@@ -76,7 +91,7 @@ hours_on 74
 start_hub
 sync boris
 is "then nothing is carried any more" "$(sat boris status --json | json carried_batches)" 0
-is "what came through a peer is at the hub under its author's name" "$(count hub list note client:Beta)" 1
+is "what came through a peer is at the hub under its author's name" "$(count hub list note client:Beta)" 2
 ok "by ana" contains "$(sat hub history Beta --json)" "Ana Rep"
 is "and the new client with its owner" "$(count hub list client name:Newborn owner:ana)" 1
 ok "with one's own fresh" not meet boris ana
