@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
@@ -503,8 +503,7 @@ peer_take(struct peer_taking *taking, const struct chunk *chunk, struct err *err
 	for (size_t i = 0; i < chunk->part_count && code == OK; i++)
 		code = take_part(&t, &chunk->parts[i], 1, err);
 out:
-	HASH_ITER(hh, t.proposals, proposal, next) {
-		HASH_DEL(t.proposals, proposal);
+	HASH_DRAIN(t.proposals, proposal, next) {
 		free(proposal);
 	}
 	access_release(&t.own);

@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/key.h"
@@ -83,14 +83,12 @@ give_node(void *context, struct node *node)
 static bool
 use_nonce(struct serve *serve, const struct signature_claim *claim, uint64_t now_s)
 {
-	struct nonce *nonce, *next;
+	struct nonce *nonce;
 	bool fresh;
 
 	pthread_mutex_lock(&serve->mutex);
 	/* Added in order of arrival: the old ones are in front. */
-	HASH_ITER(hh, serve->nonces, nonce, next) {
-		if (nonce->expires_s + CLOCK_WINDOW_S >= now_s)
-			break;
+	while ((nonce = serve->nonces) != NULL && nonce->expires_s + CLOCK_WINDOW_S < now_s) {
 		HASH_DEL(serve->nonces, nonce);
 		free(nonce);
 	}
@@ -539,8 +537,7 @@ serve_stop(struct serve *serve)
 		server_stop(serve->server);
 	for (size_t i = 0; i < serve->idle_count; i++)
 		node_close(serve->idle[i]);
-	HASH_ITER(hh, serve->nonces, nonce, next) {
-		HASH_DEL(serve->nonces, nonce);
+	HASH_DRAIN(serve->nonces, nonce, next) {
 		free(nonce);
 	}
 	pthread_mutex_destroy(&serve->mutex);
