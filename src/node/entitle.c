@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/budget.h"
@@ -76,16 +76,17 @@ numbers(int64_t **out, size_t *count, struct db *db, enum sql_id id, struct err 
 	struct sqlite3_stmt *stmt;
 	size_t cap = 0;
 	bool row;
+	enum err_code code;
 
 	*out = NULL;
 	*count = 0;
 	if (db_query(&stmt, db, id, err, format, a, b) != OK)
 		return err->code;
 	for (;;) {
-		if (db_row(db, stmt, &row, err) != OK) {
+		if ((code = db_row(db, stmt, &row, err)) != OK) {
 			free(*out);
 			*out = NULL;
-			return err->code;
+			return code;
 		}
 		if (!row)
 			return OK;
@@ -169,7 +170,7 @@ may_keep(bool *out, struct entitling *e, int64_t s, bool may, bool held, struct 
 static enum err_code
 settle(bool *current, struct entitling *e, int64_t s, struct err *err)
 {
-	bool may, back, held, stale;
+	bool may = false, back = false, held = false, stale = false;
 
 	*current = false;
 	if (allowed(&may, &back, e, s, err) != OK || is_held(&held, &stale, e, s, err) != OK ||
@@ -478,8 +479,7 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 	down->policy = access->epoch;
 	if (code == OK)
 		code = settle_drained(&e, err);
-	HASH_ITER(hh, e.judged, judged, next) {
-		HASH_DEL(e.judged, judged);
+	HASH_DRAIN(e.judged, judged, next) {
 		free(judged);
 	}
 	*ordered = e.ordered;
