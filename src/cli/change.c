@@ -154,17 +154,20 @@ change_apply_stage(const struct change *stage, const struct change *reason, stru
     struct edit *edit, struct err *err)
 {
 	const struct change *any = stage ? stage : reason;
-	const struct cell *cell = &edit_row(edit)->cells[any->field - any->type->fields];
-	const struct item *now = cell_winner(cell, VALUE_NONE);
-	struct value before = now ? (struct value){ now->value, now->value_len } : VALUE_NONE;
+	const struct item *now;
+	struct value before = VALUE_NONE;
 	struct buf value;
 	enum err_code code;
 
+	if (any == NULL)
+		return OK;
 	if (stage && stage->clear) {
 		if (reason && !reason->clear)
 			return err_set(err, ERR_USAGE, "a reason without a stage says nothing");
 		return change_apply(stage, edit, err);
 	}
+	if ((now = cell_winner(&edit_row(edit)->cells[any->field - any->type->fields], VALUE_NONE)))
+		before = (struct value){ now->value, now->value_len };
 	buf_init(&value, VALUE_MAX);
 	code = stage_compose(&value, node, before, stage ? value_of(&stage->value) : VALUE_NONE,
 	    reason ? value_of(&reason->value) : VALUE_NONE, err);

@@ -33,7 +33,7 @@ enum err_code change_resolve(struct change *change, struct node *node, const cha
     const struct input_rules *rules, struct err *err);
 /* On the current record of EDIT; anything but a stage. */
 enum err_code change_apply(const struct change *change, struct edit *edit, struct err *err);
-/* Stage and reason are one value; either may be NULL, then it stays what it is. */
+/* Stage and reason are one value; what is NULL stays what it is. */
 enum err_code change_apply_stage(const struct change *stage, const struct change *reason,
     struct node *node, struct edit *edit, struct err *err);
 void change_release(struct change *change);

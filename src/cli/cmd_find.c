@@ -42,7 +42,7 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	size_t limit = LIMIT, count = 0;
 	struct node *node;
 	struct buf text;
-	json_t *found;
+	json_t *found = NULL;
 	enum err_code code;
 
 	if (args_need(args, 1, (size_t)-1, err) != OK ||

@@ -63,8 +63,8 @@ parse_at(int *out, const char *text, struct err *err)
 
 	if (strlen(text) == 5 && strspn(text, "0123456789") == 2 && text[2] == ':' &&
 	    strspn(text + 3, "0123456789") == 2) {
-		hour = atoi(text);
-		minute = atoi(text + 3);
+		hour = (text[0] - '0') * 10 + text[1] - '0';
+		minute = (text[3] - '0') * 10 + text[4] - '0';
 		if (hour < 24 && minute < 60) {
 			*out = hour * 60 + minute;
 			return OK;

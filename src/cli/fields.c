@@ -184,7 +184,7 @@ apply_of_type(const struct fields *fields, const struct type *type, struct node 
 		else if (change_apply(change, edit, err) != OK)
 			return err->code;
 	}
-	return stage || reason ? change_apply_stage(stage, reason, node, edit, err) : OK;
+	return change_apply_stage(stage, reason, node, edit, err);
 }
 
 enum err_code

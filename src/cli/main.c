@@ -47,6 +47,16 @@ warn_of_lease(const struct lease *lease)
 	buf_release(&line);
 }
 
+/* May the command be run on this home? */
+static enum err_code
+need_usable(struct node *node, struct err *err)
+{
+	if (node->wiped && !current->when_wiped)
+		return err_set(err, ERR_DENIED, "this device was revoked and has erased what it held; "
+		    "ask your head of sales for an invitation and join anew in another home");
+	return current->when_locked ? OK : lease_need_open(node, err);
+}
+
 enum err_code
 cmd_open(struct node **out, const struct cli *cli, struct err *err)
 {
@@ -54,19 +64,15 @@ cmd_open(struct node **out, const struct cli *cli, struct err *err)
 	enum err_code code = node_open(out, home, err);
 
 	free(home);
-	if (code == OK && (*out)->wiped && !current->when_wiped) {
+	if (code != OK)
+		return code;
+	if ((code = need_usable(*out, err)) != OK) {
 		node_close(*out);
 		*out = NULL;
-		code = err_set(err, ERR_DENIED, "this device was revoked and has erased what it held; "
-		    "ask your head of sales for an invitation and join anew in another home");
+		return code;
 	}
-	if (code == OK && !current->when_locked && (code = lease_need_open(*out, err)) != OK) {
-		node_close(*out);
-		*out = NULL;
-	}
-	if (code == OK)
-		warn_of_lease(&(*out)->lease);
-	return code;
+	warn_of_lease(&(*out)->lease);
+	return OK;
 }
 
 /* Keys and clients' data belong in no core file, and no file is for others. */

@@ -120,6 +120,8 @@ add_array(struct buf *out, const json_t *array)
 void
 out_value(struct buf *out, const json_t *value)
 {
+	if (value == NULL)
+		return;
 	switch (json_typeof(value)) {
 	case JSON_OBJECT:
 		add_object(out, value);

@@ -24,7 +24,8 @@ void out_line(FILE *to, const char *text);
 /* printf of one line, made harmless as a whole. */
 void out_say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Append a value as people read it: "yes", "1234.56 EUR", "a, b", "" for null. */
+/* Append a value as people read it: "yes", "1234.56 EUR", "a, b", "" for null and
+ * for what is missing. */
 void out_value(struct buf *out, const json_t *value);
 /* Append an RFC 3339 time as local "2026-11-21 14:09"; anything else as it is. */
 void out_time(struct buf *out, const char *rfc3339);

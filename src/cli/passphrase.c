@@ -52,13 +52,13 @@ passphrase_get(char out[PASSPHRASE_MAX], const char *file, int twice, struct err
 	FILE *in;
 	enum err_code code;
 
+	if (file && strcmp(file, "-") == 0)
+		return read_line(out, stdin, err);
 	if (file) {
-		in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
-		if (in == NULL)
+		if ((in = fopen(file, "re")) == NULL)
 			return err_set(err, ERR_NOT_FOUND, "open %s: %s", file, strerror(errno));
 		code = read_line(out, in, err);
-		if (in != stdin)
-			fclose(in);
+		fclose(in);
 		return code;
 	}
 	if ((in = fopen("/dev/tty", "r+e")) == NULL)

@@ -110,7 +110,7 @@ parse_name(struct selector *selector, struct node *node, const char *kind, const
 	else
 		err->code = OK;
 	if (err->code == OK)
-		strcpy(selector->name, meant);
+		memcpy(selector->name, meant, strlen(meant) + 1);
 	json_decref(persons);
 	return err->code;
 }

@@ -50,7 +50,7 @@ id_to_text(char out[ID_TEXT], const struct id *id)
 			*out++ = '-';
 		bytes_to_hex(out, from, groups[i]);
 		from += groups[i];
-		out += 2 * groups[i];
+		out += (size_t)2 * groups[i];
 	}
 }
 

@@ -72,6 +72,7 @@ subtree_root(uint8_t out[32], struct part *part, size_t first, size_t count)
 	size_t left;
 
 	if (!holds_known(part, first + count)) {
+		assert(part->proof != NULL);
 		memcpy(out, part->proof[part->proof_next++], 32);
 	} else if (count == 1) {
 		hash_leaf(out, part->leaves[part->next++]);

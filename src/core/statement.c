@@ -18,10 +18,10 @@ enum { AT_VERB, AT_PERSON, AT_NODE, AT_SELECTOR, AT_ARGUMENT, AT_BLOCKS, AT_RIGH
 static uint64_t
 day_from_date(unsigned year, unsigned month, unsigned day)
 {
-	unsigned y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
-	unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
+	uint64_t y = year - (month <= 2), era = y / 400, of_era = y - era * 400;
+	uint64_t of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
 
-	return (uint64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 void
@@ -267,13 +267,12 @@ get_capabilities(uint32_t *out, struct buf *text, struct value array, struct err
 static enum err_code
 get_blocks(uint32_t *out, struct buf *text, struct value array, struct err *err)
 {
-	struct value name;
 	uint32_t blocks = 0;
 	int before = -1;
 
 	if (array.len == 0 || array.p[0] != '[')
 		return err_set(err, ERR_INVALID, "access statement: the blocks are no array");
-	for (size_t i = 0; (name = value_at(array, i)).len; i++) {
+	for (size_t i = 0; value_at(array, i).len; i++) {
 		enum err_code code = get_text(text, array, i, "block", err);
 		int block;
 
@@ -380,7 +379,7 @@ describe_blocks(struct buf *out, uint32_t blocks)
 		buf_adds(out, "all blocks");
 		return;
 	}
-	for (uint8_t block = 0; block < BLOCK_COUNT; block++) {
+	for (size_t block = 0; block < BLOCK_COUNT; block++) {
 		if (!(blocks >> block & 1))
 			continue;
 		if (more)

@@ -208,7 +208,7 @@ static CURLcode
 set_trust(struct client *client, enum trust trust)
 {
 	CURL *easy = client->easy;
-	char pin[TLS_KEY_PIN];
+	char pin[TLS_KEY_PIN] = "";
 	CURLcode rc;
 
 	client->trust = trust;

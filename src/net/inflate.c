@@ -14,7 +14,7 @@ inflate_all(struct buf *out, z_stream *z, struct err *err)
 
 	while (rc == Z_OK) {
 		size_t room = out->max - out->len;
-		Bytef extra, *to;
+		Bytef extra = 0, *to;
 
 		if (room > STEP)
 			room = STEP;

@@ -253,7 +253,7 @@ signature_answer_make(char out[SIGNATURE_ANSWER], const struct key *key, const c
 	uint8_t bytes[64];
 
 	key_sign(bytes, key, message, (size_t)answer_message(message, nonce, status, body, len));
-	memcpy(out, body ? "body " : "head ", 5);
+	snprintf(out, SIGNATURE_ANSWER, "%s ", body ? "body" : "head");
 	bytes_to_b64(out + 5, bytes, sizeof(bytes));
 }
 

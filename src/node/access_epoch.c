@@ -16,6 +16,7 @@ access_epoch(uint64_t *out, struct node *node, struct err *err)
 {
 	int64_t epoch;
 
+	*out = 0;
 	if (log_meta_int(&epoch, node->db, "epoch", err) != OK)
 		return err->code;
 	*out = (uint64_t)epoch;

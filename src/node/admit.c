@@ -88,6 +88,8 @@ find_overlap(int64_t *b, bool *found, struct node *node, const struct batch *bat
 {
 	struct sqlite3_stmt *stmt;
 
+	*b = 0;
+	*found = false;
 	if (db_query(&stmt, node->db, SQL_BATCH_BEFORE, err, "iii", s, w,
 	    (int64_t)(batch->seq + batch->op_count - 1)) != OK || db_row(node->db, stmt, found, err) != OK)
 		return err->code;
@@ -105,7 +107,7 @@ admit_look(struct candidate *c, struct node *node, int64_t w, struct err *err)
 	struct log_batch entry;
 	struct buf text;
 	int64_t b;
-	bool found = false;
+	bool found;
 	enum err_code code;
 
 	if (c->s == 0)

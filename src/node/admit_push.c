@@ -228,6 +228,7 @@ is_of_before(bool *out, const struct arrival *arrival, struct err *err)
 {
 	int64_t to;
 
+	*out = false;
 	if (log_meta_int(&to, arrival->admission->hub->db, "lost_to", err) != OK)
 		return err->code;
 	*out = arrival->part->part.seal.epoch < (uint64_t)to;

@@ -336,7 +336,7 @@ add_revoked(json_t *array, struct node *hub, const struct statement *statements,
     struct err *err)
 {
 	struct holding *all = NULL;
-	struct sqlite3_stmt *stmt;
+	struct sqlite3_stmt *stmt = NULL;
 	size_t count = 0, cap = 0;
 	uint64_t epoch;
 	enum err_code code;

@@ -172,7 +172,8 @@ get_file(struct stream_reader *r, const char *home, struct err *err)
 			code = err_set(err, ERR_IO, "write %s: %s", path, strerror(errno));
 		left -= want;
 	}
-	if (out && (fflush(out) != 0 || fsync(fileno(out)) != 0 || fclose(out) != 0) && code == OK)
+	good = out && fflush(out) == 0 && fsync(fileno(out)) == 0;
+	if (out && (fclose(out) != 0 || !good) && code == OK)
 		code = err_set(err, ERR_IO, "write %s: %s", path, strerror(errno));
 	free(path);
 	return code;

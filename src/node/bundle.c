@@ -70,7 +70,7 @@ sync_directory_of(const char *path)
 	free(dir);
 	/* Not every file system of a stick can; the file itself is synced. */
 	if (fd >= 0) {
-		fsync(fd);
+		(void)fsync(fd);
 		close(fd);
 	}
 }

@@ -29,6 +29,7 @@ bundle_caller(struct serve_caller *out, uint64_t *contact_ms, struct node *hub, 
 	bool row;
 
 	*out = (struct serve_caller){ .node = node, .have = "- 0" };
+	*contact_ms = 0;
 	bytes_put_be64(id, node);
 	if (db_query(&stmt, hub->db, SQL_PEER_GET, err, "b", id, sizeof(id)) != OK ||
 	    db_row(hub->db, stmt, &row, err) != OK)

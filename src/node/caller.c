@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "net/server.h"
@@ -48,8 +48,7 @@ callers_free(struct callers *callers)
 
 	if (callers == NULL)
 		return;
-	HASH_ITER(hh, callers->nonces, nonce, next) {
-		HASH_DEL(callers->nonces, nonce);
+	HASH_DRAIN(callers->nonces, nonce, next) {
 		free(nonce);
 	}
 	pthread_mutex_destroy(&callers->mutex);
@@ -60,14 +59,12 @@ callers_free(struct callers *callers)
 static bool
 use_nonce(struct callers *callers, const struct signature_claim *claim, uint64_t now_s)
 {
-	struct nonce *nonce, *next;
+	struct nonce *nonce;
 	bool fresh;
 
 	pthread_mutex_lock(&callers->mutex);
 	/* Added in order of arrival: the old ones are in front. */
-	HASH_ITER(hh, callers->nonces, nonce, next) {
-		if (nonce->expires_s + CLOCK_WINDOW_S >= now_s)
-			break;
+	while ((nonce = callers->nonces) != NULL && nonce->expires_s + CLOCK_WINDOW_S < now_s) {
 		HASH_DEL(callers->nonces, nonce);
 		free(nonce);
 	}

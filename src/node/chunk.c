@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "core/batch.h"
 
@@ -34,8 +34,7 @@ chunk_objects_free(struct chunk_objects *objects)
 
 	if (objects == NULL)
 		return;
-	HASH_ITER(hh, objects->table, object, next) {
-		HASH_DEL(objects->table, object);
+	HASH_DRAIN(objects->table, object, next) {
 		free(object->content);
 		free(object->z);
 		free(object);

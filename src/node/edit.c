@@ -70,15 +70,13 @@ edit_free(struct edit *edit)
 	struct edit_draft *draft, *next_draft;
 	struct edit_newborn *newborn, *next;
 
-	HASH_ITER(hh, edit->drafts, draft, next_draft) {
-		HASH_DEL(edit->drafts, draft);
+	HASH_DRAIN(edit->drafts, draft, next_draft) {
 		for (size_t i = 0; i < draft->batch.op_count; i++)
 			op_release(&draft->batch.ops[i]);
 		free(draft->batch.ops);
 		free(draft);
 	}
-	HASH_ITER(hh, edit->newborns, newborn, next) {
-		HASH_DEL(edit->newborns, newborn);
+	HASH_DRAIN(edit->newborns, newborn, next) {
 		free(newborn);
 	}
 	row_release(&edit->row);

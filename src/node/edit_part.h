@@ -5,8 +5,7 @@
 #ifndef NODE_EDIT_PART_H
 #define NODE_EDIT_PART_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "node/access.h"
 #include "node/edit.h"
 #include "store/row.h"

@@ -303,13 +303,11 @@ enrol_join(struct node **out, const char *home, const char *url, const char *cod
 	enum err_code code;
 
 	*out = NULL;
+	if (strlen(url) >= sizeof(node->hub_url))
+		return err_set(err, ERR_INVALID, "the hub's address is too long");
 	if (invite_read_code(&code_key, &invite, code_text, err) != OK)
 		return err->code;
-	if (strlen(url) >= sizeof(node->hub_url))
-		code = err_set(err, ERR_INVALID, "the hub's address is too long");
-	else
-		code = node_create(&node, home, err);
-	if (code != OK) {
+	if ((code = node_create(&node, home, err)) != OK) {
 		key_free(code_key);
 		return code;
 	}

@@ -2,8 +2,8 @@
 #include "node/entitle_part.h"
 
 #include <stdlib.h>
-#include <uthash.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "node/drain.h"
 #include "store/db.h"
@@ -122,7 +122,7 @@ may_keep(bool *out, struct entitling *e, int64_t s, bool may, bool held, struct 
 enum err_code
 entitle_settle(bool *current, struct entitling *e, int64_t s, struct err *err)
 {
-	bool may, back, held, stale;
+	bool may = false, back = false, held = false, stale = false;
 
 	*current = false;
 	if (allowed(&may, &back, e, s, err) != OK || is_held(&held, &stale, e, s, err) != OK ||
@@ -145,8 +145,7 @@ entitle_forget(struct entitling *e)
 {
 	struct judged *judged, *next;
 
-	HASH_ITER(hh, e->judged, judged, next) {
-		HASH_DEL(e->judged, judged);
+	HASH_DRAIN(e->judged, judged, next) {
 		free(judged);
 	}
 }

@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "node/access.h"
 #include "node/export_part.h"
@@ -187,21 +187,24 @@ put_record(struct exporting *e, const json_t *record, struct err *err)
 	return put_row(e, err);
 }
 
-static enum err_code
-open_part(FILE **out, char **part, const char *path, struct err *err)
+/* NULL when it cannot be made. */
+static FILE *
+open_part(char **part, const char *path, struct err *err)
 {
+	FILE *out;
 	int fd;
 
 	*part = mem_alloc(strlen(path) + sizeof(".part"));
 	sprintf(*part, "%s.part", path);
 	remove(*part);
 	fd = open(*part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0 || (*out = fdopen(fd, "wb")) == NULL) {
+	out = fd < 0 ? NULL : fdopen(fd, "wb");
+	if (out == NULL) {
+		err_set(err, ERR_IO, "create %s: %s", *part, strerror(errno));
 		if (fd >= 0)
 			close(fd);
-		return err_set(err, ERR_IO, "create %s: %s", *part, strerror(errno));
 	}
-	return OK;
+	return out;
 }
 
 static enum err_code
@@ -216,12 +219,12 @@ static enum err_code
 write_rows(struct exporting *e, const json_t *records, uint8_t hash[32], const char *path, char **part,
     struct err *err)
 {
-	enum err_code code = open_part(&e->out, part, path, err);
 	json_t *record;
 	size_t i;
+	enum err_code code;
 
-	if (code != OK)
-		return code;
+	if ((e->out = open_part(part, path, err)) == NULL)
+		return err->code;
 	crypto_generichash_init(&e->hash, NULL, 0, 32);
 	code = put_record(e, NULL, err);
 	json_array_foreach(records, i, record)
@@ -257,13 +260,13 @@ write_word(const struct header_export *fact, struct node *node, const char *cons
 	lines_sign(&text, 0, EXPORT_SIGNED_AS, node->key);
 	if (text.full) {
 		code = err_set(err, ERR_INVALID, "too many filters to be written down");
-	} else if ((code = open_part(&out, part, path, err)) == OK) {
-		if (fwrite(text.p, 1, text.len, out) != text.len)
-			code = err_set(err, ERR_IO, "write %s: %s", path, strerror(errno));
-		if (code == OK)
-			code = close_part(out, path, err);
-		else
-			fclose(out);
+	} else if ((out = open_part(part, path, err)) == NULL) {
+		code = err->code;
+	} else if (fwrite(text.p, 1, text.len, out) != text.len) {
+		code = err_set(err, ERR_IO, "write %s: %s", path, strerror(errno));
+		fclose(out);
+	} else {
+		code = close_part(out, path, err);
 	}
 	buf_release(&text);
 	return code;
@@ -377,8 +380,7 @@ export_file(struct export_result *out, struct node *node, const struct type *typ
 	if ((code = query_list(&records, node, type->name, filters, filter_count, 0, err)) == OK)
 		code = write_both(out, &e, records, filters, filter_count, path, sig, err);
 out:
-	HASH_ITER(hh, e.refs, known, next) {
-		HASH_DEL(e.refs, known);
+	HASH_DRAIN(e.refs, known, next) {
 		free(known->text);
 		free(known);
 	}

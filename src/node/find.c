@@ -236,9 +236,9 @@ find_by_name(struct found *out, struct node *node, const struct type *type, cons
 		if ((code = found_by_k(&found, node, type, ks[i], err)) == OK)
 			match_add(&levels[level], &found);
 	}
-	for (level = 0; code == OK && level < 3 && levels[level].count == 0; level++)
+	for (level = 0; level < 2 && levels[level].count == 0; level++)
 		;
-	if (code == OK && level == 3)
+	if (code == OK && levels[level].count == 0)
 		code = err_set(err, ERR_NOT_FOUND, "no %s \"%.*s\" here", type->name, input_shown(text), text);
 	else if (code == OK && levels[level].count > 1)
 		code = ambiguous(&levels[level], node, text, err);

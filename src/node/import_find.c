@@ -65,8 +65,7 @@ forget_answers(struct import_find *find)
 {
 	struct answer *answer, *next;
 
-	HASH_ITER(hh, find->answers, answer, next) {
-		HASH_DEL(find->answers, answer);
+	HASH_DRAIN(find->answers, answer, next) {
 		free(answer->text);
 		free(answer);
 	}
@@ -81,13 +80,11 @@ import_find_free(struct import_find *find)
 	if (find == NULL)
 		return;
 	for (size_t t = 0; t < TYPE_COUNT; t++) {
-		HASH_ITER(hh, find->known[t], known, next) {
-			HASH_DEL(find->known[t], known);
+		HASH_DRAIN(find->known[t], known, next) {
 			free(known);
 		}
 	}
-	HASH_ITER(hh, find->made, made, next_made) {
-		HASH_DEL(find->made, made);
+	HASH_DRAIN(find->made, made, next_made) {
 		free(made);
 	}
 	forget_answers(find);
@@ -350,15 +347,16 @@ static enum err_code
 ask_once(struct buf *out, struct import_find *find, const struct field *field,
     const struct field *single, const char *text, struct err *err)
 {
-	size_t start = out->len, text_len = strlen(text), key_len = sizeof(field) + text_len;
+	uintptr_t place = (uintptr_t)field;
+	size_t start = out->len, text_len = strlen(text), key_len = sizeof(place) + text_len;
 	bool own = field->form == FORM_REF && strcmp(field->arg, find->type->name) == 0, found = false;
 	struct answer *answer;
 	enum err_code code;
 	char *key;
 
 	key = mem_alloc(key_len);
-	memcpy(key, &field, sizeof(field));
-	memcpy(key + sizeof(field), text, text_len);
+	memcpy(key, &place, sizeof(place));
+	memcpy(key + sizeof(place), text, text_len);
 	HASH_FIND(hh, find->answers, key, key_len, answer);
 	if (answer) {
 		code = recall(out, answer, err);

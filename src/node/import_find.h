@@ -8,8 +8,7 @@
 #ifndef NODE_IMPORT_FIND_H
 #define NODE_IMPORT_FIND_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "core/schema.h"
 #include "core/value.h"
 #include "node/node.h"

@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "node/import_words.h"
 #include "text/fold.h"
@@ -155,10 +155,8 @@ words_free(struct word *words)
 {
 	struct word *word, *next;
 
-	HASH_ITER(hh, words, word, next) {
-		HASH_DEL(words, word);
+	HASH_DRAIN(words, word, next)
 		free(word);
-	}
 }
 
 static const struct word *

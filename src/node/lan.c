@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,22 +111,47 @@ judge_end(int status, struct err *err)
 	    "run? satchel sync with the other device's address does without");
 }
 
+/* Begin what writes to TO what it finds, and nothing else anywhere.  An errno, or 0. */
+static int
+browse(pid_t *child, int to)
+{
+	char *words[] = { "timeout", "15", "avahi-browse", "-rptk", SERVICE, NULL };
+	posix_spawn_file_actions_t files;
+	int rc;
+
+	posix_spawn_file_actions_init(&files);
+	posix_spawn_file_actions_adddup2(&files, to, STDOUT_FILENO);
+	posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	rc = posix_spawnp(child, words[0], &files, NULL, words, environ);
+	posix_spawn_file_actions_destroy(&files);
+	return rc;
+}
+
 enum err_code
 lan_find(struct lan_place out[LAN_MAX], size_t *count, struct node *node, struct err *err)
 {
-	FILE *found = popen("exec timeout 15 avahi-browse -rptk " SERVICE " 2>/dev/null", "re");
 	struct lan_place place;
 	char line[LINE_BYTES];
 	enum err_code code = OK;
-	int status;
+	int ends[2], status = 0, rc;
+	pid_t child;
+	FILE *found;
 
 	*count = 0;
-	if (found == NULL)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(err, ERR_NETWORK, "this network cannot be searched: %s", strerror(errno));
+	rc = browse(&child, ends[1]);
+	close(ends[1]);
+	if (rc != 0 || (found = fdopen(ends[0], "r")) == NULL) {
+		close(ends[0]);
+		return err_set(err, ERR_NETWORK, "this network cannot be searched: %s", strerror(rc ? rc : errno));
+	}
 	for (int i = 0; code == OK && i < LINES_MAX && fgets(line, sizeof(line), found) != NULL; i++)
 		if (lan_parse(&place, line, strcspn(line, "\n")))
 			code = take_place(out, count, node, &place, err);
-	status = pclose(found);
+	fclose(found);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
 	return code != OK || *count > 0 ? code : judge_end(status, err);
 }
 
@@ -197,8 +223,14 @@ lan_announcer_begin(void)
 	int ends[2];
 	pid_t child;
 
-	if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0) {
+	if (pipe2(ends, O_CLOEXEC) < 0) {
 		log_line("not announced on the local network: %s", strerror(errno));
+		return NULL;
+	}
+	if ((child = fork()) < 0) {
+		log_line("not announced on the local network: %s", strerror(errno));
+		close(ends[0]);
+		close(ends[1]);
 		return NULL;
 	}
 	if (child == 0) {

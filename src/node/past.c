@@ -112,7 +112,7 @@ past_assignments(struct past_assignment **out, size_t *count, struct node *hub, 
 {
 	struct walk w = { .hub = hub, .s = client_k * 32 + BLOCK_ASSIGNMENT };
 	struct log_record client;
-	size_t n, next = 0, cap = 0;
+	size_t n = 0, next = 0, cap = 0;
 	int64_t *bs = NULL;
 	bool more = true;
 	enum err_code code;

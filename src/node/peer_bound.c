@@ -2,9 +2,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "store/db.h"
@@ -60,8 +60,7 @@ peer_bound_close(struct peer_bound *bound)
 {
 	struct waiting *waiting, *next;
 
-	HASH_ITER(hh, bound->by_writer, waiting, next) {
-		HASH_DEL(bound->by_writer, waiting);
+	HASH_DRAIN(bound->by_writer, waiting, next) {
 		free(waiting);
 	}
 }

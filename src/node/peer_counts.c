@@ -215,8 +215,7 @@ peer_propose_end(struct taking *t)
 {
 	struct proposal *proposal, *next;
 
-	HASH_ITER(hh, t->proposals, proposal, next) {
-		HASH_DEL(t->proposals, proposal);
+	HASH_DRAIN(t->proposals, proposal, next) {
 		free(proposal);
 	}
 }

@@ -6,8 +6,7 @@
 #ifndef NODE_PEER_TAKE_PART_H
 #define NODE_PEER_TAKE_PART_H
 
-#include <uthash.h>
-
+#include "base/hash.h"
 #include "node/peer_bound.h"
 #include "node/peer_take.h"
 

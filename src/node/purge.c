@@ -271,7 +271,7 @@ purge_unknown(uint64_t *purged, struct node *node, const struct id *client, uint
 	struct purge_order orders[BLOCK_COUNT];
 	struct sqlite3_stmt *stmt;
 	size_t count = 0, due = 0;
-	bool found, unknown, row = true;
+	bool found, unknown = false, row = true;
 	enum err_code code;
 
 	if (log_record(&record, &found, node->db, client, err) != OK)

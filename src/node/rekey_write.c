@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "core/merkle.h"
 #include "crypto/key.h"
@@ -374,8 +374,7 @@ rekey_become(struct node *node, const struct key *key, const struct unsent *aske
 		else
 			db_rollback(node->db);
 	}
-	HASH_ITER(hh, r.counters, counter, next) {
-		HASH_DEL(r.counters, counter);
+	HASH_DRAIN(r.counters, counter, next) {
 		free(counter);
 	}
 	free(r.moved);

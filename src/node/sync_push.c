@@ -41,7 +41,7 @@ static enum err_code
 read_outgoing(void *context, const uint8_t oid[20], enum pack_type *type, struct buf *out, struct err *err)
 {
 	struct pushing *p = context;
-	struct outgoing key, *found;
+	struct outgoing key = { 0 }, *found;
 	struct log_batch batch;
 	struct buf text;
 	enum err_code code;

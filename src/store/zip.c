@@ -103,7 +103,7 @@ const char *
 zip_inflate_first(void *out, size_t size, const void *z, size_t z_len, size_t *used)
 {
 	z_stream *stream = inflater();
-	uint8_t nowhere;
+	uint8_t nowhere = 0;
 	int status;
 
 	*used = 0;

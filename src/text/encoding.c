@@ -36,9 +36,7 @@ page_load(struct page *page, const char *name)
 	unsigned i;
 
 	memset(page, 0, sizeof(*page));
-	if (cd == (iconv_t)-1)
-		return;
-	for (i = 0; i < 128; i++) {
+	for (i = 0; cd != (iconv_t)-1 && i < 128; i++) {
 		char in = (char)(0x80 + i), *from = &in, *to;
 		uint8_t out[4];
 		size_t in_left = 1, out_left = sizeof(out);
@@ -47,6 +45,7 @@ page_load(struct page *page, const char *name)
 		if (iconv(cd, &from, &in_left, &to, &out_left) != (size_t)-1 && out_left == 0)
 			page->high[i] = (int32_t)(out[0] | (uint32_t)out[1] << 8 | (uint32_t)out[2] << 16);
 	}
+	/* Of what was never open it says so, and does nothing. */
 	iconv_close(cd);
 }
 
