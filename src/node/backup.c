@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "node/incarnation.h"
+#include "node/put_back.h"
 #include "store/db.h"
 
 #define CHUNK 65536u
@@ -356,7 +356,7 @@ backup_restore(struct node **out, const char *home, const char *path, const char
 	sodium_memzero(r, sizeof(*r));
 	free(r);
 	if (code == OK && (code = node_open_restored(out, home, err)) == OK &&
-	    ((code = incarnation_renew(*out, err)) != OK || (code = mark(home, false, err)) != OK)) {
+	    ((code = put_back_renew(*out, err)) != OK || (code = mark(home, false, err)) != OK)) {
 		node_close(*out);
 		*out = NULL;
 	}
