@@ -11,8 +11,10 @@
 #include "../support/link.h"
 #include "base/buf.h"
 #include "crypto/key.h"
+#include "node/greeting.h"
 #include "node/passport.h"
 #include "node/peer_link.h"
+#include "node/peer_serve.h"
 #include "node/purge.h"
 #include "store/db.h"
 #include "store/log.h"
@@ -311,6 +313,40 @@ a_newer_passport_of_another_is_not_ours(void **state)
 	db_rollback(node->db);
 }
 
+/* What maria's node says to a greeting that ion's key has signed. */
+static enum err_code
+greet(node_t from, node_t to)
+{
+	struct serve_caller caller = { .node = ion.home.node->id, .person = ion.person };
+	struct greeting said = { .from = from, .to = to, .nonce = { 1 } };
+	struct buf question, answer;
+	enum err_code code;
+
+	memcpy(caller.key, key_public(ion.home.node->key), 32);
+	assert_int_equal(peer_own_passport(&text, ion.home.node, &err), OK);
+	said.passport = (struct text){ text.p, text.len };
+	buf_init(&question, GREETING_MAX);
+	buf_init(&answer, GREETING_MAX);
+	greeting_encode(&question, &said, ion.home.node->key);
+	code = peer_serve_greeting(&answer, maria.home.node, &caller, question.p, question.len, &err);
+	buf_release(&question);
+	buf_release(&answer);
+	buf_clear(&text);
+	return code;
+}
+
+static void
+a_greeting_is_its_signer_s_own(void **state)
+{
+	(void)state;
+	assert_int_equal(greet(ion.home.node->id, 0), OK);
+	assert_int_equal(greet(hub.node->id, 0), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "somebody else"));
+	assert_int_equal(greet(maria.home.node->id, 0), ERR_INVALID);
+	/* An answer is no question. */
+	assert_int_equal(greet(ion.home.node->id, maria.home.node->id), ERR_INVALID);
+}
+
 static void
 only_what_the_other_may_hold_and_lacks_is_due(void **state)
 {
@@ -389,6 +425,7 @@ main(void)
 		TEST(nothing_is_changed_on_a_passport_that_has_expired),
 		TEST(a_revoked_device_has_a_passport_that_allows_nothing),
 		TEST(a_newer_passport_of_another_is_not_ours),
+		TEST(a_greeting_is_its_signer_s_own),
 		TEST(only_what_the_other_may_hold_and_lacks_is_due),
 		TEST(a_link_of_peers_is_another_than_that_with_the_hub),
 	};
