@@ -17,7 +17,8 @@
 #include "node/heal.h"
 #include "node/outbox.h"
 #include "node/peer_serve.h"
-#include "node/serve_feed.h"
+#include "node/put_back.h"
+#include "node/serve_part.h"
 #include "store/db.h"
 
 #define NODES_MAX 8
@@ -151,6 +152,37 @@ answer_trouble(struct server_reply *reply, const struct server_request *request,
 	}
 }
 
+/* This hub was put back: it says nothing else to anybody. */
+static bool
+refuses(struct server_reply *reply, struct node *hub)
+{
+	struct err err = { .code = OK };
+
+	if (!hub->hub || put_back_need_not(hub, &err) == OK)
+		return false;
+	if (err.code == ERR_CONFLICT)
+		caller_answer(reply, PUT_BACK_STATUS, "this hub was put back to an earlier state: tell its administrator\n");
+	else
+		caller_answer(reply, 503, "the hub cannot answer now\n");
+	return true;
+}
+
+/* False when REPLY says all that there is to say. */
+static bool
+know(struct serve_caller *caller, char nonce[SIGNATURE_NONCE], struct serve *serve, struct node *hub,
+    const struct server_request *request, struct server_reply *reply)
+{
+	struct err err = { .code = OK };
+
+	if (!callers_know(caller, nonce, serve->callers, hub, request, reply))
+		return false;
+	if (hub->hub && !caller->reads_only && put_back_look(hub, caller->node, serve_word_of(caller), &err) != OK) {
+		answer_trouble(reply, request, &err);
+		return false;
+	}
+	return !refuses(reply, hub);
+}
+
 static void
 route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const struct server_request *request,
     struct server_reply *reply)
@@ -166,17 +198,19 @@ route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const
 			caller_answer(reply, 404, "not found\n");
 		else if (strcmp(request->method, "GET") == 0)
 			say_name(reply, *hub);
-		else if (!callers_know(&caller, nonce, serve->callers, *hub, request, reply))
+		else if (!know(&caller, nonce, serve, *hub, request, reply))
 			return;
 		else
 			code = route_peer(*hub, &caller, request, reply, &err);
 	} else if (strcmp(request->path, "/join") == 0 && strcmp(request->method, "POST") == 0) {
+		if (refuses(reply, *hub))
+			return;
 		if ((code = enrol_answer(reply->body, *hub, request->body, request->body_len, &err)) == OK) {
 			reply->status = 200;
 			reply->content_type = "application/json";
 		}
 	} else if (strncmp(request->path, "/ask/", 5) == 0 && strcmp(request->method, "POST") == 0) {
-		if (!callers_know(&caller, nonce, serve->callers, *hub, request, reply))
+		if (!know(&caller, nonce, serve, *hub, request, reply))
 			return;
 		if (caller.reads_only)
 			caller_answer(reply, 404, "not found\n");
@@ -187,14 +221,14 @@ route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const
 			    "application/octet-stream" : "application/json";
 		}
 	} else if (strcmp(request->path, "/rejoin") == 0 && strcmp(request->method, "POST") == 0) {
-		if (!callers_know(&caller, nonce, serve->callers, *hub, request, reply))
+		if (!know(&caller, nonce, serve, *hub, request, reply))
 			return;
 		if (caller.reads_only)
 			caller_answer(reply, 404, "not found\n");
 		else if ((code = heal_rejoin(*hub, caller.key, request->body, request->body_len, &err)) == OK)
 			caller_answer(reply, 200, "known again\n");
 	} else if (strncmp(request->path, "/f/", 3) == 0) {
-		if (!callers_know(&caller, nonce, serve->callers, *hub, request, reply))
+		if (!know(&caller, nonce, serve, *hub, request, reply))
 			return;
 		if (feed_path(&node, &rest, request->path) && node == caller.node)
 			code = route_feed(serve, hub, &caller, rest, request, reply, &err);
@@ -203,7 +237,7 @@ route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const
 	} else {
 		caller_answer(reply, 404, "not found\n");
 	}
-	if (code != OK)
+	if (code != OK && (*hub == NULL || !refuses(reply, *hub)))
 		answer_trouble(reply, request, &err);
 }
 
@@ -265,6 +299,11 @@ serve_start(struct serve **out, const char *home, const char *listen, bool tls, 
 		node_close(hub);
 		free(serve);
 		return err_set(err, ERR_DENIED, "this device was revoked; what it held is erased");
+	}
+	if (hub->hub && put_back_need_not(hub, err) != OK) {
+		node_close(hub);
+		free(serve);
+		return err->code;
 	}
 	serve->home = mem_strdup(home);
 	serve->peer = hub->hub ? 0 : hub->id;
