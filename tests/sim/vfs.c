@@ -1,430 +1,13 @@
-#include "vfs.h"
+#include "vfs_part.h"
 
-#include <assert.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "clock.h"
 #include "dice.h"
-
-#define SECTOR 512u
-#define SHM_LOCKS 8
-#define REGIONS_MAX 64
-
-struct bytes {
-	uint8_t *p;
-	size_t len, cap;
-};
-
-/* A change that was not synced; p NULL: the file was cut to `at` bytes. */
-struct change {
-	STAILQ_ENTRY(change) next;
-	size_t at, len;
-	uint8_t *p;
-};
-
-struct file {
-	LIST_ENTRY(file) next;
-	char name[64];
-	struct disk *disk;
-	struct bytes now, synced;
-	STAILQ_HEAD(, change) changes;
-	size_t change_count;
-	unsigned opened;
-	unsigned shared;	/* connections with a shared lock or more */
-	struct connection *reserved, *exclusive;
-	uint8_t *regions[REGIONS_MAX];
-	size_t region_count;
-	unsigned shm_shared[SHM_LOCKS];
-	struct connection *shm_exclusive[SHM_LOCKS];
-	bool write_out;
-};
-
-struct connection {
-	sqlite3_file base;
-	struct file *file;
-	char *temporary;	/* path of a file that goes when it is closed */
-	int lock;
-	uint16_t shm_shared, shm_exclusive;	/* bits */
-};
-
-struct disk {
-	LIST_ENTRY(disk) next;
-	char *directory;
-	LIST_HEAD(, file) files;
-	uint32_t die_at, fail_at, full_at;	/* 0: not */
-	enum access_kind kind;		/* that fails */
-	size_t quota;
-	bool dead;
-	enum disk_strike struck;
-	uint64_t accesses;
-};
-
-static LIST_HEAD(, disk) disks = LIST_HEAD_INITIALIZER(disks);
-void (*disk_died)(struct disk *disk);
-
-/* A change on a tape; of a file that appears (with what it has then), goes, is synced,
- * is written or cut. */
-struct event {
-	const struct disk *disk;
-	char name[64];
-	enum change_kind { MADE, DROPPED, SYNCED, CHANGED } what;
-	size_t at, len;
-	uint8_t *p;		/* NULL: CHANGED is cut */
-};
-
-struct tape {
-	struct event *events;
-	size_t count, cap;
-};
-
-static struct tape *running;
-
-static void
-tell_tape(const struct disk *disk, const char *name, enum change_kind what, size_t at, const void *p, size_t len)
-{
-	struct event *event;
-
-	if (running == NULL)
-		return;
-	running->events = mem_grow(running->events, running->count, &running->cap, sizeof(*running->events));
-	event = &running->events[running->count++];
-	*event = (struct event){ .disk = disk, .what = what, .at = at, .len = len };
-	snprintf(event->name, sizeof(event->name), "%s", name);
-	if (p) {
-		event->p = mem_alloc(len + 1);
-		memcpy(event->p, p, len);
-	}
-}
-
-/* --- disks --- */
-
-struct disk *
-disk_new(const char *directory)
-{
-	struct disk *disk = mem_alloc(sizeof(*disk));
-
-	disk->directory = mem_strdup(directory);
-	disk->quota = SIZE_MAX;
-	LIST_INIT(&disk->files);
-	LIST_INSERT_HEAD(&disks, disk, next);
-	return disk;
-}
-
-static void
-forget_changes(struct file *file)
-{
-	struct change *change;
-
-	while ((change = STAILQ_FIRST(&file->changes)) != NULL) {
-		STAILQ_REMOVE_HEAD(&file->changes, next);
-		free(change->p);
-		free(change);
-	}
-	file->change_count = 0;
-}
-
-static void
-drop_shm(struct file *file)
-{
-	for (size_t i = 0; i < file->region_count; i++)
-		free(file->regions[i]);
-	file->region_count = 0;
-}
-
-static void
-file_free(struct file *file)
-{
-	assert(file->opened == 0);
-	LIST_REMOVE(file, next);
-	forget_changes(file);
-	drop_shm(file);
-	free(file->now.p);
-	free(file->synced.p);
-	free(file);
-}
-
-void
-disk_free(struct disk *disk)
-{
-	struct file *file;
-
-	if (disk == NULL)
-		return;
-	while ((file = LIST_FIRST(&disk->files)) != NULL)
-		file_free(file);
-	LIST_REMOVE(disk, next);
-	free(disk->directory);
-	free(disk);
-}
-
-void
-disk_die_at(struct disk *disk, uint32_t k)
-{
-	disk->die_at = k;
-	disk->struck = DISK_FINE;
-}
-
-void
-disk_fail_at(struct disk *disk, uint32_t k)
-{
-	disk->fail_at = k;
-	disk->kind = ACCESS_ANY;
-	disk->struck = DISK_FINE;
-}
-
-void
-disk_fail_kind(struct disk *disk, enum access_kind kind, uint32_t k)
-{
-	disk_fail_at(disk, k);
-	disk->kind = kind;
-}
-
-void
-disk_full_from(struct disk *disk, uint32_t k)
-{
-	disk->full_at = k;
-	disk->struck = DISK_FINE;
-}
-
-void
-disk_quota(struct disk *disk, size_t bytes)
-{
-	disk->quota = bytes;
-	disk->struck = DISK_FINE;
-}
-
-bool
-disk_is_dead(const struct disk *disk)
-{
-	return disk->dead;
-}
-
-enum disk_strike
-disk_calm(struct disk *disk)
-{
-	enum disk_strike struck = disk->struck;
-
-	disk->die_at = disk->fail_at = disk->full_at = 0;
-	disk->quota = SIZE_MAX;
-	disk->struck = DISK_FINE;
-	return struck;
-}
-
-uint64_t
-disk_accesses(const struct disk *disk)
-{
-	return disk->accesses;
-}
-
-/* --- bytes --- */
-
-static void
-bytes_fit(struct bytes *bytes, size_t len)
-{
-	size_t cap = bytes->cap ? bytes->cap : 4096;
-	uint8_t *p;
-
-	if (len <= bytes->cap)
-		return;
-	while (cap < len)
-		cap *= 2;
-	p = mem_alloc(cap);
-	if (bytes->len)
-		memcpy(p, bytes->p, bytes->len);
-	free(bytes->p);
-	bytes->p = p;
-	bytes->cap = cap;
-}
-
-static void
-bytes_write(struct bytes *bytes, size_t at, const uint8_t *p, size_t len)
-{
-	bytes_fit(bytes, at + len);
-	if (at > bytes->len)
-		memset(bytes->p + bytes->len, 0, at - bytes->len);
-	memcpy(bytes->p + at, p, len);
-	if (at + len > bytes->len)
-		bytes->len = at + len;
-}
-
-static void
-bytes_cut(struct bytes *bytes, size_t len)
-{
-	bytes_fit(bytes, len);
-	if (len > bytes->len)
-		memset(bytes->p + bytes->len, 0, len - bytes->len);
-	bytes->len = len;
-}
-
-static void
-bytes_set(struct bytes *bytes, const struct bytes *from)
-{
-	bytes->len = 0;
-	if (from->len)
-		bytes_write(bytes, 0, from->p, from->len);
-}
-
-/* --- losing power --- */
-
-static void
-survive(struct bytes *to, const struct change *change, enum survival how)
-{
-	bool alone = how == SECTORS || how == SOME;
-
-	if (change->p == NULL) {
-		if (!alone || dice_chance(128))
-			bytes_cut(to, change->at);
-		return;
-	}
-	if (how != SECTORS) {
-		if (!alone || dice_chance(128))
-			bytes_write(to, change->at, change->p, change->len);
-		return;
-	}
-	for (size_t done = 0; done < change->len;) {
-		size_t at = change->at + done, len = SECTOR - at % SECTOR;
-
-		if (len > change->len - done)
-			len = change->len - done;
-		if (dice_chance(128))
-			bytes_write(to, at, change->p + done, len);
-		done += len;
-	}
-}
-
-static void
-file_power(struct file *file, enum survival how)
-{
-	size_t left = file->change_count;
-	struct change *change;
-
-	if (how == NOTHING)
-		left = 0;
-	if (how == A_BEGINNING && left)
-		left = dice_pick(left > 65535 ? 65536 : (uint32_t)left + 1);
-	STAILQ_FOREACH(change, &file->changes, next) {
-		if (left == 0)
-			break;
-		left--;
-		survive(&file->synced, change, how);
-	}
-	forget_changes(file);
-	bytes_set(&file->now, &file->synced);
-	drop_shm(file);
-}
-
-void
-disk_power_as(struct disk *disk, enum survival how)
-{
-	struct file *file;
-
-	LIST_FOREACH(file, &disk->files, next) {
-		assert(file->opened == 0);
-		file_power(file, how == SURVIVALS ? (enum survival)dice_pick(4) : how);
-	}
-	disk->dead = false;
-	disk->die_at = 0;
-}
-
-void
-disk_power(struct disk *disk)
-{
-	disk_power_as(disk, SURVIVALS);
-}
-
-void
-disk_copy(struct disk *to, const struct disk *from)
-{
-	const struct file *file;
-
-	LIST_FOREACH(file, &from->files, next) {
-		struct file *copy = mem_alloc(sizeof(*copy));
-
-		memcpy(copy->name, file->name, sizeof(copy->name));
-		copy->disk = to;
-		STAILQ_INIT(&copy->changes);
-		bytes_set(&copy->now, &file->now);
-		bytes_set(&copy->synced, &file->now);
-		LIST_INSERT_HEAD(&to->files, copy, next);
-	}
-}
-
-void
-disk_each(const struct disk *disk, void (*each)(void *context, const char *name, const uint8_t *p,
-    size_t len), void *context)
-{
-	const struct file *file;
-
-	LIST_FOREACH(file, &disk->files, next)
-		each(context, file->name, file->now.p, file->now.len);
-}
-
-/* --- SQLite's side --- */
-
-/* Is this access to fail? */
-static bool
-access_fails(struct disk *disk, enum access_kind kind)
-{
-	disk->accesses++;
-	if (disk->dead)
-		return true;
-	if (disk->die_at && --disk->die_at == 0) {
-		disk->dead = true;
-		disk->struck = DISK_FAILED;
-		if (disk_died)
-			disk_died(disk);
-		return true;
-	}
-	if (disk->fail_at && (disk->kind == ACCESS_ANY || disk->kind == kind) && --disk->fail_at == 0) {
-		disk->struck = DISK_FAILED;
-		return true;
-	}
-	return false;
-}
-
-static struct disk *
-disk_of(const char **name, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	struct disk *disk;
-
-	*name = slash ? slash + 1 : path;
-	LIST_FOREACH(disk, &disks, next)
-		if (slash && strlen(disk->directory) == (size_t)(slash - path) &&
-		    memcmp(disk->directory, path, (size_t)(slash - path)) == 0)
-			return disk;
-	return NULL;
-}
-
-static struct file *
-file_find(struct disk *disk, const char *name)
-{
-	struct file *file;
-
-	LIST_FOREACH(file, &disk->files, next)
-		if (strcmp(file->name, name) == 0)
-			return file;
-	return NULL;
-}
-
-static struct file *
-file_new(struct disk *disk, const char *name)
-{
-	struct file *file = mem_alloc(sizeof(*file));
-
-	snprintf(file->name, sizeof(file->name), "%s", name);
-	file->disk = disk;
-	STAILQ_INIT(&file->changes);
-	LIST_INSERT_HEAD(&disk->files, file, next);
-	return file;
-}
 
 static void
 load_real(struct file *file, const char *path)
@@ -517,7 +100,7 @@ x_close(sqlite3_file *base)
 	if (--file->opened == 0 && (file->write_out || c->temporary)) {
 		if (file->write_out && !file->disk->dead)
 			write_out(file);
-		tell_tape(file->disk, file->name, DROPPED, 0, NULL, 0);
+		tape_tell(file->disk, file->name, DROPPED, 0, NULL, 0);
 		file_free(file);
 	}
 	free(c->temporary);
@@ -530,7 +113,7 @@ x_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 offset)
 	struct file *file = ((struct connection *)base)->file;
 	size_t at = (size_t)offset, len = (size_t)amount, have;
 
-	if (access_fails(file->disk, ACCESS_READ))
+	if (disk_access_fails(file->disk, ACCESS_READ))
 		return SQLITE_IOERR_READ;
 	have = at < file->now.len ? file->now.len - at : 0;
 	if (have >= len) {
@@ -544,25 +127,10 @@ x_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 offset)
 }
 
 static void
-add_change(struct file *file, size_t at, const uint8_t *p, size_t len)
-{
-	struct change *change = mem_alloc(sizeof(*change));
-
-	change->at = at;
-	change->len = len;
-	if (p) {
-		change->p = mem_alloc(len + 1);
-		memcpy(change->p, p, len);
-	}
-	STAILQ_INSERT_TAIL(&file->changes, change, next);
-	file->change_count++;
-}
-
-static void
 note_change(struct file *file, size_t at, const void *p, size_t len)
 {
-	add_change(file, at, p, len);
-	tell_tape(file->disk, file->name, CHANGED, at, p, len);
+	file_add_change(file, at, p, len);
+	tape_tell(file->disk, file->name, CHANGED, at, p, len);
 }
 
 static int
@@ -571,7 +139,7 @@ x_write(sqlite3_file *base, const void *p, int amount, sqlite3_int64 offset)
 	struct file *file = ((struct connection *)base)->file;
 	size_t at = (size_t)offset, len = (size_t)amount;
 
-	if (access_fails(file->disk, ACCESS_WRITE))
+	if (disk_access_fails(file->disk, ACCESS_WRITE))
 		return SQLITE_IOERR_WRITE;
 	if (at + len > file->now.len && file->disk->full_at && (file->disk->full_at == 1 || --file->disk->full_at == 0)) {
 		file->disk->full_at = 1;
@@ -597,21 +165,11 @@ x_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
 	struct file *file = ((struct connection *)base)->file;
 
-	if (access_fails(file->disk, ACCESS_CUT))
+	if (disk_access_fails(file->disk, ACCESS_CUT))
 		return SQLITE_IOERR_TRUNCATE;
 	bytes_cut(&file->now, (size_t)size);
 	note_change(file, (size_t)size, NULL, 0);
 	return SQLITE_OK;
-}
-
-static void
-keep_changes(struct file *file)
-{
-	struct change *change;
-
-	STAILQ_FOREACH(change, &file->changes, next)
-		survive(&file->synced, change, EVERYTHING);
-	forget_changes(file);
 }
 
 static int
@@ -620,10 +178,10 @@ x_sync(sqlite3_file *base, int flags)
 	struct file *file = ((struct connection *)base)->file;
 
 	(void)flags;
-	if (access_fails(file->disk, ACCESS_SYNC))
+	if (disk_access_fails(file->disk, ACCESS_SYNC))
 		return SQLITE_IOERR_FSYNC;
-	keep_changes(file);
-	tell_tape(file->disk, file->name, SYNCED, 0, NULL, 0);
+	file_keep_changes(file);
+	tape_tell(file->disk, file->name, SYNCED, 0, NULL, 0);
 	return SQLITE_OK;
 }
 
@@ -737,7 +295,7 @@ x_shm_unmap(sqlite3_file *base, int delete)
 	x_shm_lock(base, 0, SHM_LOCKS, SQLITE_SHM_UNLOCK);
 	/* The last one out: the next must recover the index from the log. */
 	if (c->file->opened == 1 || delete)
-		drop_shm(c->file);
+		file_drop_shm(c->file);
 	return SQLITE_OK;
 }
 
@@ -762,7 +320,7 @@ x_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *o
 	/* temp_store is MEMORY: nothing of ours has a file without a name. */
 	if (path == NULL || (disk = disk_of(&name, path)) == NULL)
 		return SQLITE_CANTOPEN;
-	if (access_fails(disk, ACCESS_OPEN))
+	if (disk_access_fails(disk, ACCESS_OPEN))
 		return SQLITE_CANTOPEN;
 	if ((file = file_find(disk, name)) == NULL) {
 		if (!(flags & SQLITE_OPEN_CREATE) && access(path, F_OK) != 0)
@@ -770,7 +328,7 @@ x_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *o
 		file = file_new(disk, name);
 		if (flags & SQLITE_OPEN_MAIN_DB)
 			load_real(file, path);
-		tell_tape(disk, file->name, MADE, 0, file->now.p, file->now.len);
+		tape_tell(disk, file->name, MADE, 0, file->now.p, file->now.len);
 	}
 	file->write_out = strcmp(name, "backup.tmp") == 0;
 	file->opened++;
@@ -794,10 +352,10 @@ x_delete(sqlite3_vfs *vfs, const char *path, int sync_dir)
 	(void)sync_dir;
 	if ((disk = disk_of(&name, path)) == NULL || (file = file_find(disk, name)) == NULL)
 		return SQLITE_IOERR_DELETE_NOENT;
-	if (access_fails(disk, ACCESS_OPEN))
+	if (disk_access_fails(disk, ACCESS_OPEN))
 		return SQLITE_IOERR_DELETE;
 	if (file->opened == 0) {
-		tell_tape(disk, file->name, DROPPED, 0, NULL, 0);
+		tape_tell(disk, file->name, DROPPED, 0, NULL, 0);
 		file_free(file);
 	}
 	return SQLITE_OK;
@@ -858,132 +416,6 @@ x_last_error(sqlite3_vfs *vfs, int len, char *out)
 	if (len > 0)
 		out[0] = '\0';
 	return 0;
-}
-
-/* --- shots and tapes --- */
-
-static void
-copy_files(struct disk *to, const struct disk *from)
-{
-	const struct file *file;
-	const struct change *change;
-
-	LIST_FOREACH(file, &from->files, next) {
-		struct file *copy = file_new(to, file->name);
-
-		bytes_set(&copy->now, &file->now);
-		bytes_set(&copy->synced, &file->synced);
-		STAILQ_FOREACH(change, &file->changes, next)
-			add_change(copy, change->at, change->p, change->len);
-	}
-}
-
-struct disk *
-disk_shot(const struct disk *disk)
-{
-	struct disk *shot = disk_new("");
-
-	copy_files(shot, disk);
-	return shot;
-}
-
-void
-disk_back(struct disk *disk, const struct disk *shot)
-{
-	struct file *file;
-
-	while ((file = LIST_FIRST(&disk->files)) != NULL)
-		file_free(file);
-	if (shot)
-		copy_files(disk, shot);
-	disk_calm(disk);
-	disk->dead = false;
-}
-
-static uint64_t
-hash_bytes(uint64_t hash, const void *p, size_t len)
-{
-	const uint8_t *at = p;
-	uint64_t word = 0;
-
-	for (; len >= 8; at += 8, len -= 8) {
-		memcpy(&word, at, 8);
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-		hash ^= hash >> 29;
-	}
-	for (; len; at++, len--)
-		hash = (hash ^ *at) * 1099511628211u;
-	return hash;
-}
-
-uint64_t
-disk_hash(const struct disk *disk)
-{
-	const struct file *file;
-	uint64_t sum = 0;
-
-	/* The order of the files is not the disk's. */
-	LIST_FOREACH(file, &disk->files, next)
-		sum += hash_bytes(hash_bytes(file->now.len + 1, file->name, strlen(file->name)), file->now.p,
-		    file->now.len);
-	return sum;
-}
-
-struct tape *
-tape_start(void)
-{
-	assert(running == NULL);
-	return running = mem_alloc(sizeof(*running));
-}
-
-void
-tape_stop(void)
-{
-	running = NULL;
-}
-
-void
-tape_free(struct tape *tape)
-{
-	for (size_t i = 0; tape && i < tape->count; i++)
-		free(tape->events[i].p);
-	if (tape)
-		free(tape->events);
-	free(tape);
-}
-
-size_t
-tape_length(const struct tape *tape)
-{
-	return tape->count;
-}
-
-bool
-tape_play(struct disk *shot, const struct tape *tape, size_t i, const struct disk *disk)
-{
-	const struct event *event = &tape->events[i];
-	struct file *file;
-
-	if (event->disk != disk)
-		return false;
-	if ((file = file_find(shot, event->name)) == NULL) {
-		file = file_new(shot, event->name);
-		if (event->len && event->what == MADE)
-			bytes_write(&file->now, 0, event->p, event->len);
-		bytes_set(&file->synced, &file->now);
-	}
-	if (event->what == DROPPED) {
-		file_free(file);
-	} else if (event->what == SYNCED) {
-		keep_changes(file);
-	} else if (event->what == CHANGED) {
-		add_change(file, event->at, event->p, event->len);
-		if (event->p)
-			bytes_write(&file->now, event->at, event->p, event->len);
-		else
-			bytes_cut(&file->now, event->at);
-	}
-	return true;
 }
 
 void
