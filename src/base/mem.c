@@ -57,6 +57,18 @@ mem_strndup(const char *s, size_t len)
 	return copy;
 }
 
+char *
+mem_join(const char *a, const char *b, const char *c)
+{
+	size_t a_len = strlen(a), b_len = strlen(b), c_len = strlen(c);
+	char *text = mem_alloc(a_len + b_len + c_len + 1);
+
+	memcpy(text, a, a_len);
+	memcpy(text + a_len, b, b_len);
+	memcpy(text + a_len + b_len, c, c_len);
+	return text;
+}
+
 void *
 mem_grow(void *p, size_t n, size_t *cap, size_t element_size)
 {

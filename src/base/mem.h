@@ -17,6 +17,7 @@ void *mem_resize(void *p, size_t size);
 void *mem_dup(const void *p, size_t size);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t len);
+char *mem_join(const char *a, const char *b, const char *c);	/* one after the other */
 
 /* Make room for one more in an array that doubles: P of N used, *CAP held. */
 void *mem_grow(void *p, size_t n, size_t *cap, size_t element_size);

@@ -1,17 +1,16 @@
 #include "net/client.h"
 
-#include <ctype.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/key.h"
+#include "net/address.h"
 #include "net/signature.h"
 #include "net/tls_key.h"
 #include "net/trouble.h"
@@ -33,9 +32,7 @@ struct client {
 	CURL *easy;
 	enum trust trust;
 	struct client_options options;
-	char *origin;		/* "https://hub.example:8443" */
-	char *authority;	/* "hub.example:8443"; without a default port */
-	char *prefix;		/* "" or "/prefix" */
+	struct address address;
 	char trouble[CURL_ERROR_SIZE];
 	int64_t offset_s;
 	struct client_stats stats;
@@ -55,89 +52,6 @@ start_curl(void)
 		fputs("satchel: libcurl cannot start\n", stderr);
 		abort();
 	}
-}
-
-static bool
-is_loopback(const char *host)
-{
-	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-		return true;
-	return strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host);
-}
-
-/* A part of a URL for curl_free; NULL when it has none. */
-static char *
-url_part(CURLU *url, CURLUPart part)
-{
-	char *text = NULL;
-
-	return curl_url_get(url, part, &text, 0) == CURLUE_OK ? text : NULL;
-}
-
-static char *
-join(const char *a, const char *b, const char *c)
-{
-	size_t len = strlen(a) + strlen(b) + strlen(c) + 1;
-	char *text = mem_alloc(len);
-
-	snprintf(text, len, "%s%s%s", a, b, c);
-	return text;
-}
-
-static bool
-has_part(CURLU *url, CURLUPart part)
-{
-	char *text = url_part(url, part);
-
-	curl_free(text);
-	return text != NULL;
-}
-
-static enum err_code
-take_url(struct client *client, CURLU *url, bool *loopback, struct err *err)
-{
-	const char *text = client->options.url;
-	char *scheme = NULL, *host = NULL, *port = NULL, *path = NULL;
-	enum err_code code = OK;
-	bool plain;
-	size_t len;
-
-	if (curl_url_set(url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK) {
-		scheme = url_part(url, CURLUPART_SCHEME);
-		host = url_part(url, CURLUPART_HOST);
-		port = url_part(url, CURLUPART_PORT);
-		path = url_part(url, CURLUPART_PATH);
-	}
-	plain = scheme != NULL && strcmp(scheme, "http") == 0;
-	if (scheme == NULL || host == NULL || (!plain && strcmp(scheme, "https") != 0) ||
-	    has_part(url, CURLUPART_QUERY) || has_part(url, CURLUPART_FRAGMENT)) {
-		code = err_set(err, ERR_USAGE, "%s is no address of a hub: write it as in "
-		    "https://hub.example or https://hub.example:8443/prefix", text);
-		goto out;
-	}
-	*loopback = is_loopback(host);
-	if (plain && !*loopback && !client->options.allow_plain) {
-		code = err_set(err, ERR_DENIED, "%s would travel unencrypted: use https", text);
-		goto out;
-	}
-	if (port != NULL && strcmp(port, plain ? "80" : "443") == 0) {
-		curl_free(port);
-		port = NULL;
-	}
-	for (char *p = host; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	client->authority = join(host, port != NULL ? ":" : "", port != NULL ? port : "");
-	client->origin = join(scheme, "://", client->authority);
-	len = path != NULL ? strlen(path) : 0;
-	while (len > 0 && path[len - 1] == '/')
-		len--;
-	client->prefix = mem_strndup(len > 0 ? path : "", len);
-out:
-	curl_free(scheme);
-	curl_free(host);
-	curl_free(port);
-	curl_free(path);
-	return code;
 }
 
 static size_t
@@ -235,7 +149,7 @@ trust_otherwise(struct client *client, CURLcode rc)
 
 /* What holds for every exchange. */
 static CURLcode
-set_up(struct client *client, bool loopback)
+set_up(struct client *client)
 {
 	CURL *easy = client->easy;
 	CURLcode rc = CURLE_OK;
@@ -266,7 +180,7 @@ set_up(struct client *client, bool loopback)
 		SET(CURLOPT_CAINFO, client->options.ca_file);
 	if (client->options.proxy != NULL)
 		SET(CURLOPT_PROXY, client->options.proxy);
-	else if (loopback)
+	else if (client->address.loopback)
 		SET(CURLOPT_NOPROXY, "*");
 	if (client->options.progress != NULL) {
 		SET(CURLOPT_NOPROGRESS, 0L);
@@ -281,8 +195,6 @@ enum err_code
 client_open(struct client **out, const struct client_options *options, struct err *err)
 {
 	struct client *client = mem_alloc(sizeof(*client));
-	CURLU *url = NULL;
-	bool loopback = false;
 	enum err_code code;
 	CURLcode rc;
 
@@ -290,15 +202,14 @@ client_open(struct client **out, const struct client_options *options, struct er
 	pthread_once(&curl_once, start_curl);
 	client->options = *options;
 	client->easy = curl_easy_init();
-	url = curl_url();
-	if (client->easy == NULL || url == NULL) {
+	if (client->easy == NULL) {
 		code = err_set(err, ERR_IO, "libcurl cannot start");
 		goto out;
 	}
-	code = take_url(client, url, &loopback, err);
+	code = address_parse(&client->address, options->url, options->allow_plain, err);
 	if (code != OK)
 		goto out;
-	rc = set_up(client, loopback);
+	rc = set_up(client);
 	if (rc != CURLE_OK) {
 		code = err_set(err, ERR_IO, "libcurl refuses an option: %s", curl_easy_strerror(rc));
 		goto out;
@@ -306,7 +217,6 @@ client_open(struct client **out, const struct client_options *options, struct er
 	*out = client;
 	client = NULL;
 out:
-	curl_url_cleanup(url);
 	client_close(client);
 	return code;
 }
@@ -317,16 +227,14 @@ client_close(struct client *client)
 	if (client == NULL)
 		return;
 	curl_easy_cleanup(client->easy);
-	free(client->origin);
-	free(client->authority);
-	free(client->prefix);
+	address_release(&client->address);
 	free(client);
 }
 
 static struct curl_slist *
 add_header(struct curl_slist *list, const char *name, const char *value)
 {
-	char *line = join(name, ": ", value);
+	char *line = mem_join(name, ": ", value);
 	struct curl_slist *longer = curl_slist_append(list, line);
 
 	free(line);
@@ -349,10 +257,10 @@ static struct curl_slist *
 sign(struct curl_slist *list, const struct client *client,
     const struct client_request *request, const uint8_t nonce[16])
 {
-	char *full = join(client->prefix, request->path, ""), *query = strchr(full, '?');
+	char *full = mem_join(client->address.prefix, request->path, ""), *query = strchr(full, '?');
 	struct signature_request what = {
 		.method = request->method,
-		.authority = client->authority,
+		.authority = client->address.authority,
 		.path = full,
 		.body = request->body,
 		.body_len = request->body_len,
@@ -386,12 +294,12 @@ exchange_once(struct client *client, const struct client_request *request,
 {
 	CURL *easy = client->easy;
 	struct curl_slist *headers = NULL;
-	char *url = join(client->origin, client->prefix, request->path), *type = NULL;
+	char *url = mem_join(client->address.origin, client->address.prefix, request->path), *type = NULL;
 	curl_off_t out = 0, in = 0, retry_after = 0;
 	long status = 0;
 	CURLcode rc;
 
-	headers = add_header(headers, "Host", client->authority);
+	headers = add_header(headers, "Host", client->address.authority);
 	if (strcmp(request->method, "POST") == 0) {
 		/* No value takes curl's own header off; waiting for a 100 costs a
 		 * second wherever a proxy swallows it. */
@@ -436,11 +344,11 @@ exchange_once(struct client *client, const struct client_request *request,
 	free(url);
 	if (reply->body.full)
 		return err_set(err, ERR_INVALID, "the answer of %s is larger than %zu bytes",
-		    client->authority, reply->body.max);
+		    client->address.authority, reply->body.max);
 	if (rc == CURLE_PEER_FAILED_VERIFICATION && client->options.pin != NULL)
-		return trouble_tell_key(client->authority, client->trouble, err);
+		return trouble_tell_key(client->address.authority, client->trouble, err);
 	if (rc != CURLE_OK)
-		return trouble_tell(rc, easy, client->authority, client->trouble, err);
+		return trouble_tell(rc, easy, client->address.authority, client->trouble, err);
 	return OK;
 }
 
@@ -488,7 +396,7 @@ check_answer(const struct client *client, const struct client_reply *reply, cons
 	if (signature_answer_check(client->answer, text, reply->status, reply->body.p, reply->body.len,
 	    client->options.server_key, NULL) == OK)
 		return OK;
-	return err_set(err, ERR_NETWORK, SAY_STRANGE, client->authority);
+	return err_set(err, ERR_NETWORK, SAY_STRANGE, client->address.authority);
 }
 
 enum err_code
