@@ -9,6 +9,7 @@
 # make sim-core SEEDS=20000    many more of them, over src/core and plain arrays
 # make sim-same SEEDS=500      the same runs built by gcc, by clang, with ASan: one digest
 # make fuzz T=batch SECONDS=60    one parser under libFuzzer (clang); tests/fuzz has them
+# make fuzz T=batch RUNS=100000000    the same without sanitizers, ten times as fast
 # make install DESTDIR= PREFIX=/usr/local
 # CI=1 turns warnings into errors; Q= shows the commands.
 
@@ -30,9 +31,11 @@ CFLAGS_release := -O2 -g
 CFLAGS_clang   := -O1 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
-# Made by make fuzz, with clang.
+# Made by make fuzz, with clang: fuzz to find what nobody sees, lean to have tried much.
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
+CFLAGS_lean    := -O2 -g -fsanitize-coverage=inline-8bit-counters,pc-table
+LDFLAGS_lean   := -fsanitize=fuzzer
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
 
@@ -77,7 +80,7 @@ $(B)/tests/%: $(B)/tests/%.o $(call OBJ,$(HELP)) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 # A fuzz target: driven by libFuzzer, elsewhere over the files of its corpus.
-$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter-out fuzz,$(V)),$(B)/tests/fuzz/replay.o) $(B)/libsatchel.a
+$(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter-out fuzz lean,$(V)),$(B)/tests/fuzz/replay.o) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libsatchel.a $(LIBS)
 
 $(B)/tests/fuzz/fuzz_sim: $(filter-out %/main.o,$(call OBJ,$(wildcard tests/simcore/*.c) tests/sim/dice.c))
@@ -129,12 +132,16 @@ sim-same:
 		echo "$$make $$("build/$${make#*V=}/sim-core" --seeds $(or $(SEEDS),500) --digest | tail -1)"; \
 	done | awk '{ print; digest[$$4] } END { for (d in digest) n++; exit n != 1 || NR != 3 }'
 
+# What both have found is one corpus.  The lean one does not look long at what it has
+# seen: half of libFuzzer's time goes into that.
 SECONDS ?= 60
+DRIVEN  := $(if $(RUNS),lean,fuzz)
 fuzz:
-	$(Q)$(MAKE) V=fuzz CC=clang build/fuzz/tests/fuzz/fuzz_$(T)
+	$(Q)$(MAKE) V=$(DRIVEN) CC=clang build/$(DRIVEN)/tests/fuzz/fuzz_$(T)
 	$(Q)mkdir -p build/fuzz/found/$(T)
-	$(Q)build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -max_len=8192 -print_final_stats=1 \
-		-artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
+	$(Q)build/$(DRIVEN)/tests/fuzz/fuzz_$(T) $(if $(RUNS),-runs=$(RUNS) -max_len=512 \
+		-mutate_depth=20 -entropic=0 -reduce_inputs=0 -use_counters=0,-max_total_time=$(SECONDS) \
+		-max_len=8192) -print_final_stats=1 -artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 
 nightly: check sweep mutants sim sim-core sim-same
 	$(Q)for file in tests/fuzz/fuzz_*.c; do name=$${file#tests/fuzz/fuzz_}; $(MAKE) fuzz T=$${name%.c} || exit 1; done

@@ -190,6 +190,8 @@ scan_places(struct seal_part *part, struct scan *scan)
 			part->at[part->known] = (uint32_t)part->known;
 			part->known++;
 		}
+	/* Thousands of lines may each know one leaf of many. */
+	part->at = mem_resize(part->at, part->known * sizeof(*part->at));
 	return NULL;
 }
 

@@ -29,6 +29,9 @@
  * its sender sees the 413 and not a reset. */
 #define SURPLUS_MAX (1024 * 1024)
 #define HEADERS_COUNT_MAX 128
+/* What a gzip body may become: lists of ids shrink to the half, bombs to a thousandth. */
+#define GZIP_RATIO 32
+#define GZIP_MORE (1024 * 1024)
 #define CONNECTIONS_MAX 2048
 #define FILES_BESIDE 256	/* of databases, and what libraries open */
 #define DRAIN_S 5
@@ -272,6 +275,7 @@ answer(struct server *server, struct MHD_Connection *mhd, const char *method)
 	struct buf plain;
 	struct err err;
 	enum MHD_Result result;
+	size_t room;
 
 	if (connection->refusal != 0)
 		return refuse(server, mhd, connection->refusal, connection->why);
@@ -280,7 +284,8 @@ answer(struct server *server, struct MHD_Connection *mhd, const char *method)
 	if (!connection->gzip)
 		return handle(server, mhd, method, &connection->body);
 
-	buf_init(&plain, connection->body.max);
+	room = GZIP_MORE + GZIP_RATIO * connection->body.len;
+	buf_init(&plain, room < connection->body.max ? room : connection->body.max);
 	if (inflate_gzip(&plain, connection->body.p, connection->body.len, &err) == OK)
 		result = handle(server, mhd, method, &plain);
 	else

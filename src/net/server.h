@@ -16,7 +16,8 @@
  * There is no limit for one address: behind a proxy all nodes have the same.
  *
  * The server answers for itself: what the gate says; 413 for a body beyond its
- * maximum, announced, received or inflated; 415 for a Content-Encoding other
+ * maximum, announced, received or inflated, or one that inflates to more than 32
+ * times and a mebibyte; 415 for a Content-Encoding other
  * than gzip; 400 for a broken gzip body and for trailers; 503 when the bodies
  * being received exceed what all may hold together, or when a request has lain
  * unread for late_ms: then more has come than can be done, and to refuse costs

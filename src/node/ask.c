@@ -14,6 +14,7 @@
 #include "node/budget.h"
 #include "node/enrol.h"
 #include "node/heal.h"
+#include "node/json_small.h"
 #include "node/outbox.h"
 #include "node/passport.h"
 #include "node/peer.h"
@@ -435,7 +436,7 @@ ask_answer(struct buf *out, struct node *hub, const struct serve_caller *caller,
 	bool late = strcmp(path, "/ask/late") == 0;
 	bool rekey = strcmp(path, "/ask/rekey") == 0, again = strcmp(path, "/ask/again") == 0;
 	bool json = !passport && !late && !tally && !again && strcmp(path, "/ask/known") != 0;
-	json_t *question = !json ? json_object() : json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *question = !json ? json_object() : json_small(body, len);
 	json_t *answer = NULL;
 	struct access access = { 0 };
 	bool revoked;

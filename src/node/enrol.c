@@ -14,6 +14,7 @@
 #include "node/audit.h"
 #include "node/edit.h"
 #include "node/invite.h"
+#include "node/json_small.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/row.h"
@@ -177,7 +178,7 @@ enrol_answer(struct buf *out, struct node *hub, const void *body, size_t len, st
 	struct sqlite3_stmt *stmt;
 	uint8_t public_key[32], id[8];
 	uint64_t incarnation;
-	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = json_small(body, len);
 	bool known;
 	enum err_code code;
 
@@ -246,7 +247,7 @@ take_answer(struct node *node, const struct invite *invite, const struct buf *bo
 {
 	const char *org, *person, *root, *hub, *certificate, *currency, *mac_text;
 	uint8_t mac[32], expected[32], signature[64], id[8];
-	json_t *json = json_loadb(body->p, body->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = json_small(body->p, body->len);
 	struct buf text;
 	enum err_code code;
 

@@ -135,8 +135,8 @@ parse_purge(struct header *header, const struct line *line)
 	    sizeof(*header->purges));
 	purge = &header->purges[header->purge_count++];
 	*purge = (struct header_purge){ .batches = 0 };
-	return word(&p, &len, &from, end) && len < SHARD_TEXT && parse_shard(purge->shard, p, len) &&
-	    word(&p, &len, &from, end) && bytes_to_u64(&purge->ordered_ms, p, len) &&
+	return header->purge_count <= HEADER_LINES_MAX && word(&p, &len, &from, end) && len < SHARD_TEXT &&
+	    parse_shard(purge->shard, p, len) && word(&p, &len, &from, end) && bytes_to_u64(&purge->ordered_ms, p, len) &&
 	    (!header->up || (word(&p, &len, &from, end) && bytes_to_u64(&purge->batches, p, len))) &&
 	    from == end;
 }
@@ -153,7 +153,8 @@ parse_refusal(struct header *header, const struct line *line, bool adopted, bool
 	    sizeof(*header->refusals));
 	refusal = &header->refusals[header->refusal_count++];
 	*refusal = (struct header_refusal){ .rejected = rejected };
-	if (!word(&p, &len, &from, end) || len >= SHARD_TEXT || !parse_shard(refusal->shard, p, len) ||
+	if (header->refusal_count > HEADER_LINES_MAX || !word(&p, &len, &from, end) || len >= SHARD_TEXT ||
+	    !parse_shard(refusal->shard, p, len) ||
 	    !word(&p, &len, &from, end) || !node_from_text(&refusal->writer, p, len) ||
 	    !word(&p, &len, &from, end) || !bytes_to_u64(&refusal->seq, p, len))
 		return false;
@@ -184,7 +185,8 @@ parse_export(struct header *header, const struct line *line)
 	    sizeof(*header->exports));
 	export = &header->exports[header->export_count++];
 	*export = (struct header_export){ .number = 0 };
-	if (!word(&p, &len, &from, end) || !bytes_to_u64(&export->number, p, len) ||
+	if (header->export_count > HEADER_LINES_MAX ||
+	    !word(&p, &len, &from, end) || !bytes_to_u64(&export->number, p, len) ||
 	    !word(&p, &len, &from, end) || !bytes_to_u64(&export->at_ms, p, len) ||
 	    !word(&p, &len, &from, end) || len > NAME_MAX_LEN || schema_type(p, len) == NULL)
 		return false;
@@ -256,6 +258,8 @@ header_decode(struct header *out, const char *text, size_t len, const uint8_t pu
 	size_t body;
 
 	*out = (struct header){ .n = 0 };
+	if (len > HEADER_MAX)
+		return err_set(err, ERR_INVALID, "feed header: longer than any can be");
 	if (lines_verify(&body, text, len, SIGNED_AS, public_key, err) != OK)
 		return err_wrap(err, "feed header");
 	if (body >= sizeof(up) - 1 && memcmp(text, up, sizeof(up) - 1) == 0)

@@ -12,6 +12,7 @@
 #include "crypto/key.h"
 #include "node/access.h"
 #include "node/audit.h"
+#include "node/json_small.h"
 #include "node/passport.h"
 #include "node/put_back.h"
 #include "node/serve_part.h"
@@ -236,7 +237,7 @@ enter(struct node *hub, const uint8_t public_key[32], uint64_t incarnation, cons
 bool
 heal_read_key(uint8_t public_key[32], const void *body, size_t len)
 {
-	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = json_small(body, len);
 	const char *key = json_string_value(json_object_get(json, "key"));
 	bool good = key && bytes_from_b64(public_key, 32, key, strlen(key));
 
@@ -247,7 +248,7 @@ heal_read_key(uint8_t public_key[32], const void *body, size_t len)
 enum err_code
 heal_rejoin(struct node *hub, const uint8_t public_key[32], const void *body, size_t len, struct err *err)
 {
-	json_t *json = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = json_small(body, len);
 	struct passport passport = { .count = 0 };
 	const char *text, *number;
 	int64_t from, to, remembered;

@@ -273,6 +273,8 @@ passport_read(struct passport *out, struct node *node, const char *text, size_t 
 	size_t body;
 
 	*out = (struct passport){ .subject.role = ROLE_COUNT };
+	if (len >= PASSPORT_MAX)
+		return err_set(err, ERR_INVALID, "passport: longer than any can be");
 	if (lines_verify(&body, text, len, SIGNED_AS, node->hub_key, err) != OK)
 		return err_wrap(err, "passport");
 	if (body < sizeof(first) || memcmp(text, first, sizeof(first) - 1) != 0)

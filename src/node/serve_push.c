@@ -171,6 +171,15 @@ take_incarnation(struct receiving *r, const uint8_t tip[20], struct err *err)
 	return code;
 }
 
+/* Looked through before any of it is kept: what is refused then takes no more memory than one object. */
+static enum err_code
+collect(struct receiving *r, const struct smart_push *push, struct err *err)
+{
+	if (pack_scan(push->pack, push->pack_len, &pack_limits_default, NULL, NULL, err) != OK)
+		return err->code;
+	return pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add, r->objects, err);
+}
+
 /* A peer brings what it has, in the session that its greeting began. */
 static enum err_code
 receive_from_peer(struct receiving *r, const struct smart_push *push, struct err *err)
@@ -179,8 +188,7 @@ receive_from_peer(struct receiving *r, const struct smart_push *push, struct err
 	struct peer peer = { .node = r->caller->node, .person = r->caller->person };
 	enum err_code code;
 
-	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
-	    r->objects, err)) != OK || (code = db_begin(node->db, err)) != OK)
+	if ((code = collect(r, push, err)) != OK || (code = db_begin(node->db, err)) != OK)
 		return code;
 	r->taking = (struct peer_taking){ .node = node, .from = &peer };
 	if ((code = serve_feed_of(&r->up, node, r->caller, true, err)) == OK &&
@@ -206,8 +214,7 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 	enum err_code code;
 
 	bytes_put_be64(id, r->caller->node);
-	if ((code = pack_scan(push->pack, push->pack_len, &pack_limits_default, chunk_objects_add,
-	    r->objects, err)) != OK)
+	if ((code = collect(r, push, err)) != OK)
 		return code;
 	if ((code = take_incarnation(r, push->new_tip, err)) != OK)
 		return code;

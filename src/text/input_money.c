@@ -39,8 +39,11 @@ exponent_of(const char *code)
 {
 	size_t i;
 
+	/* "D A" stands in the list too, where one code ends and the next begins. */
+	if (strlen(code) != 3 || strchr(code, ' '))
+		return -1;
 	for (i = 0; i < sizeof(currencies) / sizeof(currencies[0]); i++)
-		if (strlen(code) == 3 && strstr(currencies[i], code))
+		if (strstr(currencies[i], code))
 			return (int)i;
 	return -1;
 }
@@ -162,10 +165,11 @@ take_apart(struct amount *amount, const char *text)
 	return true;
 }
 
-/* Where the decimals of NUMBER begin: the index of their point, its length when
- * it has none, -1 when it can be read in no way or in more than one. */
+/* Where the decimals of NUMBER begin, of which the currency has EXPONENT: the index
+ * of their point, its length when it has none, -1 when it can be read in no way or
+ * in more than one. */
 static long
-decimal_point(const char *number)
+decimal_point(const char *number, int exponent)
 {
 	const char *point = strchr(number, '.'), *comma = strchr(number, ',');
 	const char *last = strrchr(number, '.'), *end = number + strlen(number);
@@ -185,6 +189,9 @@ decimal_point(const char *number)
 		return other || grouped ? -1 : end - number;
 	if (other || grouped || end - last != 4)
 		return last - number;
+	/* 1.234 of three decimals is as it is shown; 1,234 may be anything. */
+	if (exponent == 3)
+		return *last == '.' ? last - number : -1;
 	/* 1.234: a thousand, unless what stands before is no group. */
 	return number[0] == '0' || last - number > 3 ? last - number : -1;
 }
@@ -220,7 +227,7 @@ add_digit(int64_t *n, char digit)
 static enum err_code
 read_number(int64_t *out, const char *number, int exponent, const char *code, struct err *err)
 {
-	long point = decimal_point(number);
+	long point = decimal_point(number, exponent);
 	const char *p, *end;
 	int decimals = 0;
 	bool fits = true;

@@ -331,7 +331,7 @@ bad:
 void
 input_show_instant(struct buf *out, int64_t ms)
 {
-	int64_t days = floor_div(ms, DAY_MS), second = (ms - days * DAY_MS) / 1000;
+	int64_t days = floor_div(ms, DAY_MS), second = (ms % DAY_MS + DAY_MS) % DAY_MS / 1000;
 	struct date date = date_of_days(days);
 
 	buf_addf(out, "%04lld-%02d-%02dT%02d:%02d:%02dZ", (long long)date.year, date.month, date.day,

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static inline int
 fuzz_same(const struct buf *out, const void *p, size_t len)
 {
-	return !out->full && out->len == len && memcmp(out->p, p, len) == 0;
+	return !out->full && out->len == len && (len == 0 || memcmp(out->p, p, len) == 0);
 }
 
 #endif

@@ -4,8 +4,7 @@
  * bytes of its own a file is read as it is.
  */
 #include "fuzz.h"
-
-#include <sodium.h>
+#include "stand_in.h"
 
 #include "base/bytes.h"
 #include "crypto/key.h"

@@ -1,6 +1,7 @@
 /* A feed's header without its signature: what is read and written again reads
  * and writes the same. */
 #include "fuzz.h"
+#include "stand_in.h"
 
 #include "crypto/key.h"
 #include "node/header.h"

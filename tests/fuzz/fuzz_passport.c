@@ -1,5 +1,6 @@
 /* A passport without its signature, which is put under it here. */
 #include "fuzz.h"
+#include "stand_in.h"
 
 #include "crypto/key.h"
 #include "node/lines.h"

@@ -1,5 +1,6 @@
 /* The line that is read is the one that would be written. */
 #include "fuzz.h"
+#include "stand_in.h"
 
 #include "core/seal.h"
 

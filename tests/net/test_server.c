@@ -93,7 +93,7 @@ body_max(void *context, const char *method, const char *path)
 {
 	(void)context;
 	(void)method;
-	return strcmp(path, "/echo") == 0 ? BODY_MAX : 0;
+	return strcmp(path, "/echo") == 0 ? BODY_MAX : strcmp(path, "/wide") == 0 ? 64 * BODY_MAX : 0;
 }
 
 static int
@@ -365,14 +365,20 @@ gzip(unsigned char *out, size_t max, const void *in, size_t len)
 }
 
 static int
-ask_gzip(const unsigned char *body, size_t len)
+ask_gzip_of(const char *path, const unsigned char *body, size_t len)
 {
 	static char request[BODY_MAX];
-	int n = snprintf(request, sizeof(request), POST_TO("/echo")
-	    "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", len);
+	int n = snprintf(request, sizeof(request), "POST %s HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"
+	    "Content-Encoding: gzip\r\nContent-Length: %zu\r\n\r\n", path, len);
 
 	memcpy(request + n, body, len);
 	return raw_ask_bytes(at, request, (size_t)n + len, answer, sizeof(answer));
+}
+
+static int
+ask_gzip(const unsigned char *body, size_t len)
+{
+	return ask_gzip_of("/echo", body, len);
 }
 
 static void
@@ -396,6 +402,9 @@ a_gzip_body_is_undone_within_bounds(void **state)
 	assert_int_equal(ask_gzip(packed, gzip(packed, sizeof(packed), plain, BODY_MAX)), 200);
 	assert_int_equal(ask_gzip(packed, gzip(packed, sizeof(packed), plain, BODY_MAX + 1)), 413);
 	assert_int_equal(ask_gzip(packed, gzip(packed, sizeof(packed), plain, sizeof(plain))), 413);
+	/* However large the body may be, not out of next to nothing. */
+	assert_int_equal(ask_gzip_of("/wide", packed, gzip(packed, sizeof(packed), plain, 1u << 20)), 200);
+	assert_int_equal(ask_gzip_of("/wide", packed, gzip(packed, sizeof(packed), plain, 2u << 20)), 413);
 }
 
 static void

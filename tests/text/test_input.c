@@ -150,6 +150,22 @@ every_day_of_four_centuries_comes_back(void **state)
 	buf_release(&out);
 }
 
+/* Another program may have written any. */
+static void
+the_first_and_the_last_instant_can_be_shown(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 64);
+	input_show_instant(&out, INT64_MIN);
+	assert_string_equal(out.p, "-292275055-05-16T16:47:04Z");
+	buf_clear(&out);
+	input_show_instant(&out, INT64_MAX);
+	assert_string_equal(out.p, "292278994-08-17T07:12:55Z");
+	buf_release(&out);
+}
+
 static void
 assert_money(const char *text, const char *expected)
 {
@@ -192,6 +208,7 @@ money_is_read_as_people_write_it(void **state)
 	assert_money("1.5 KWD", "1.500 KWD");
 	assert_money("0.125 KWD", "0.125 KWD");
 	assert_money("1234.567 KWD", "1234.567 KWD");
+	assert_money("3.000 KWD", "3.000 KWD");
 	assert_money("92233720368547758.07", "92233720368547758.07 EUR");
 	assert_money("-92233720368547758.08", "-92233720368547758.08 EUR");
 }
@@ -214,7 +231,7 @@ money_that_is_none_is_refused(void **state)
 {
 	static const char *const bad[] = {
 		"", "EUR", "-", "1.5 JPY", "1.005 EUR", "0,500", "1 23,45", "12,34,567", "1.234.56",
-		"1,234.567.890", "1 234.567,00", "01.234,00", "5.", ",5", "3-", "--3", "3 EUR PLN", "EUR 3 PLN",
+		"1,234.567.890", "1 234.567,00", "01.234,00", "5.", ",5", "3-", "--3", "3 EUR PLN", "EUR 3 PLN", "5 d/a",
 		"3 quatloos", "3 EUT", "5 р. 20 к.", "1e5", "(3.00)", "10%", "92233720368547758.08",
 		"1234567890123456789012345678901234567890123456789012345678901234567890",
 		"3 wordswithoutendwordswithoutendwordswithoutend",
@@ -416,6 +433,7 @@ main(void)
 		cmocka_unit_test(dates_that_could_be_two_or_none_are_refused),
 		cmocka_unit_test(words_are_days_of_the_writers_zone),
 		cmocka_unit_test(instants_are_shown_in_utc),
+		cmocka_unit_test(the_first_and_the_last_instant_can_be_shown),
 		cmocka_unit_test(every_day_of_four_centuries_comes_back),
 		cmocka_unit_test(money_is_read_as_people_write_it),
 		cmocka_unit_test(money_that_could_be_two_amounts_is_refused),

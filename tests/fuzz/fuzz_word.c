@@ -1,0 +1,33 @@
+/* The word on an export, which is read before it is known who signed it. */
+#include "fuzz.h"
+
+#include "store/db.h"
+
+/* The keys of devices are in a database, which is not here. */
+static enum err_code
+no_query(struct sqlite3_stmt **out, struct err *err)
+{
+	*out = NULL;
+	return err_set(err, ERR_IO, "no database");
+}
+#define db_query(out, ...) no_query(out, err)
+
+/* What reads the word is seen inside the module only. */
+#include "node/export_check.c"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct node node = { .home = NULL };
+	struct said said = { .seen = 0 };
+	struct buf text;
+	struct err err;
+	enum err_code code;
+
+	buf_init(&text, EXPORT_WORD_MAX);
+	buf_add(&text, data, size);
+	code = judge_word(&said, &node, &text, &err);
+	FUZZ_HOLDS(code == ERR_INVALID || (code == ERR_IO && said.seen == 127 && said.word.type[0]));
+	buf_release(&text);
+	return 0;
+}
