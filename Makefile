@@ -2,8 +2,9 @@
 # make V=asan          ASan and UBSan                 make V=tsan    thread sanitizer
 # make demo            the main job, told             make bench     measured against plain SQLite
 # make sweep           every place where an action can break; real processes, killed and cut off (hours)
-# make nightly         all of it: check, sweep, mutants, the simulator, each parser under libFuzzer
+# make nightly         all of it: check, coverage, sweep, mutants, the simulator, each parser under libFuzzer
 # make mutants         bugs planted one by one: do the tests notice? (minutes)
+# make coverage        what lines and branches the tests reach; OF=core: of src/core, by its own tests
 # make load            a hub with 1,000 nodes, drips, forgeries; make soak MINUTES=10: does it grow?
 # make sim SEEDS=1000  whole organisations on simulated disks, lines and clocks
 # make sim-core SEEDS=20000    many more of them, over src/core and plain arrays
@@ -31,6 +32,10 @@ CFLAGS_release := -O2 -g
 CFLAGS_clang   := -O1 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
+# Made by make coverage.  -O0: a branch that the compiler folds cannot be seen taken.
+CFLAGS_cov     := -O0 -g -DCOUNTERS_DIR='"$(abspath $(B))"'
+COUNT_cov      := --coverage -fprofile-update=atomic
+ALSO_cov       := tests/cov/counters.c
 # Made by make fuzz, with clang: fuzz to find what nobody sees, lean to have tried much.
 CFLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_fuzz   := -fsanitize=fuzzer,address,undefined
@@ -38,6 +43,7 @@ CFLAGS_lean    := -O2 -g -fsanitize-coverage=inline-8bit-counters,pc-table
 LDFLAGS_lean   := -fsanitize=fuzzer
 LDFLAGS_asan   := -fsanitize=address,undefined
 LDFLAGS_tsan   := -fsanitize=thread
+LDFLAGS_cov    := --coverage -Wl,--wrap=_exit -Wl,--wrap=syscall
 
 WARN  := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
 # gcc only: clang 14 wants a flag of another name beside it.
@@ -62,9 +68,10 @@ all: $(B)/satchel
 $(B)/satchel: $(call OBJ,$(FACE)) $(B)/libsatchel.a
 	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/libsatchel.a: $(call OBJ,$(LIB))
+$(B)/libsatchel.a: $(call OBJ,$(LIB) $(ALSO_$(V)))
 	$(Q)rm -f $@; ar rcs $@ $^
 
+$(B)/src/%.o: CFLAGS += $(COUNT_$(V))
 $(B)/%.o: %.c | $(GENERATED)
 	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -93,7 +100,8 @@ $(B)/tests/preload/%.so: tests/preload/%.c
 	$(Q)mkdir -p $(@D); echo "CC $<"; $(CC) -std=c11 -D_GNU_SOURCE $(WARN) -O2 -shared -fPIC -o $@ $<
 
 TEST_BIN := $(patsubst %.c,$(B)/%,$(TESTS))
-TEST_SH  := $(wildcard tests/*/*.t)
+# Not for counters: it kills at each write, also of these.
+TEST_SH  := $(filter-out $(if $(filter cov,$(V)),tests/e2e/killpoint.t),$(wildcard tests/*/*.t))
 TOOLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 FUZZ     := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PRELOAD  := $(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
@@ -109,6 +117,14 @@ sweep: tests
 # Bugs planted in a copy of this tree, each of which a test must notice (minutes).
 mutants:
 	$(Q)tools/mutants
+
+# What the tests reach, of all of src/ or of the floor OF by its own tests.
+COVERED := $(if $(OF),$(filter build/cov/tests/$(OF)/%,$(patsubst %.c,build/cov/%,$(TESTS))))
+coverage:
+	$(Q)find build/cov -name '*.gcda' -delete 2>/dev/null || true
+	$(Q)$(MAKE) V=cov $(if $(OF),$(COVERED),check)
+	$(Q)$(if $(OF),CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 -e '' $(COVERED))
+	$(Q)tools/coverage $(OF)
 
 # The simulator: the product's own objects but for the socket ends of net/, whose
 # places tests/sim/wire.c takes, and base/log.c.
@@ -143,7 +159,7 @@ fuzz:
 		-mutate_depth=20 -entropic=0 -reduce_inputs=0 -use_counters=0,-max_total_time=$(SECONDS) \
 		-max_len=8192) -print_final_stats=1 -artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 
-nightly: check sweep mutants sim sim-core sim-same
+nightly: check coverage sweep mutants sim sim-core sim-same
 	$(Q)for file in tests/fuzz/fuzz_*.c; do name=$${file#tests/fuzz/fuzz_}; $(MAKE) fuzz T=$${name%.c} || exit 1; done
 
 layers:
@@ -174,6 +190,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check sweep fuzz mutants sim sim-core sim-same nightly layers demo bench load soak install clean
+.PHONY: all one tests check coverage sweep fuzz mutants sim sim-core sim-same nightly layers demo bench load soak install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -73,14 +73,11 @@ selector_has_name(enum selector_kind kind)
 	    kind == SELECT_SEGMENT;
 }
 
+/* Of two that do not select one client. */
 static bool
 selector_equal(const struct selector *a, const struct selector *b)
 {
-	if (a->kind != b->kind)
-		return false;
-	if (selector_has_name(a->kind))
-		return strcmp(a->name, b->name) == 0;
-	return a->kind != SELECT_CLIENT || id_equal(&a->client, &b->client);
+	return a->kind == b->kind && (!selector_has_name(a->kind) || strcmp(a->name, b->name) == 0);
 }
 
 static bool

@@ -296,9 +296,26 @@ a_bad_header_is_not_written(void **state)
 }
 
 static void
+the_last_op_has_a_seq_in_range_too(void **state)
+{
+	struct op ops[2] = { hand_op(), hand_op() };
+	struct batch batch = hand_batch(ops, 2);
+	struct buf out;
+
+	(void)state;
+	batch.seq = BATCH_SEQ_MAX;
+	assert_not_written(&batch);
+	batch.seq--;
+	buf_init(&out, BATCH_BYTES_MAX);
+	assert_int_equal(batch_encode(&out, &batch, NULL), OK);
+	buf_release(&out);
+}
+
+static void
 a_bad_op_is_not_written(void **state)
 {
 	static const struct dot dots[] = { { 1, 1 }, { 1, 1 } }, self[] = { { 0xa1, 11 } };
+	static struct dot many[OP_DOTS_MAX + 1];
 	struct op ops[2] = { hand_op(), hand_op() };
 	struct batch batch = hand_batch(ops, 2);
 
@@ -317,6 +334,9 @@ a_bad_op_is_not_written(void **state)
 	ops[1].verb = VERB_FLAG, assert_not_written(&batch), ops[1] = hand_op();
 	ops[1].dots = dots, ops[1].dot_count = 2, assert_not_written(&batch), ops[1] = hand_op();
 	ops[1].dots = self, ops[1].dot_count = 1, assert_not_written(&batch), ops[1] = hand_op();
+	for (size_t i = 0; i <= OP_DOTS_MAX; i++)
+		many[i] = (struct dot){ 1, i + 1 };
+	ops[1].dots = many, ops[1].dot_count = OP_DOTS_MAX + 1, assert_not_written(&batch), ops[1] = hand_op();
 	ops[1].verb = VERB_INC, ops[1].dots = dots, ops[1].dot_count = 1, assert_not_written(&batch);
 }
 
@@ -382,6 +402,7 @@ main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(a_damaged_text_is_refused_or_means_itself),
 		cmocka_unit_test(a_bad_header_is_not_written),
+		cmocka_unit_test(the_last_op_has_a_seq_in_range_too),
 		cmocka_unit_test(a_bad_op_is_not_written),
 		cmocka_unit_test(a_batch_beyond_its_greatest_length_is_not_written),
 		cmocka_unit_test(a_batch_that_does_not_fit_is_not_written),

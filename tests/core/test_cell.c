@@ -258,7 +258,13 @@ a_verb_of_another_kind_is_refused(void **unused)
 	}
 	assert_false(apply(&cell, KIND_SET, VERB_ADD, NULL, NULL, D(1, 1), 1, NO_DOT));
 	assert_false(apply(&cell, KIND_SET, VERB_PUT, "1", "1", D(1, 1), 1, NO_DOT));
+	assert_false(apply(&cell, KIND_SET, VERB_DEL, NULL, NULL, D(1, 1), 1, NO_DOT));
 	assert_false(apply(&cell, KIND_MAP, VERB_PUT, "1", NULL, D(1, 1), 1, NO_DOT));
+	assert_false(apply(&cell, KIND_MAP, VERB_PUT, NULL, "1", D(1, 1), 1, NO_DOT));
+	assert_false(apply(&cell, KIND_MAP, VERB_DEL, NULL, NULL, D(1, 1), 1, NO_DOT));
+	assert_false(apply(&cell, KIND_REGISTER, VERB_SET, NULL, NULL, D(1, 1), 1, NO_DOT));
+	assert_false(apply(&cell, KIND_FLAG, VERB_FLAG, NULL, NULL, D(1, 1), 1, NO_DOT));
+	assert_false(apply(&cell, KIND_LOG, VERB_LOG, NULL, NULL, D(1, 1), 1, NO_DOT));
 	assert_false(apply(&cell, KIND_COUNTER, VERB_INC, NULL, "\"1\"", D(1, 1), 1, NO_DOT));
 	assert_int_equal(cell.count, 0);
 	assert_null(cell.items);

@@ -267,6 +267,7 @@ places_out_of_order_or_range_are_refused(void **state)
 	assert_true(merkle_proof_len(falling, 2, 4) == SIZE_MAX);
 	assert_true(merkle_proof_len(beyond, 2, 4) == SIZE_MAX);
 	assert_true(merkle_proof_len(good, 0, 0) == SIZE_MAX);
+	assert_true(merkle_proof_len(good, 2, 1) == SIZE_MAX);
 	assert_true(merkle_proof_len(good, 0, MERKLE_LEAVES_MAX) == 1);
 	assert_true(merkle_proof_len(good, 0, MERKLE_LEAVES_MAX + 1) == SIZE_MAX);
 	assert_false(merkle_root_of_part(out, falling, IN(leaves), 2, IN(leaves), SIZE_MAX, 4));

@@ -496,6 +496,28 @@ a_node_is_back_when_a_grant_follows_every_revoke(void **unused)
 	assert_false(policy_node_revoked(scene.said, 5, 0xabc, 1));
 }
 
+static void
+a_grant_need_not_follow_holds_or_what_is_said_of_other_nodes(void **unused)
+{
+	struct scene scene;
+
+	(void)unused;
+	scene_init(&scene);
+	for (size_t i = 0; i < 5; i++) {
+		tell(&scene, all, BLOCKS_ALL, RIGHT_NONE, i == 1);
+		scene.said[i].person = (struct id){ 0 };
+		scene.said[i].node = 0xabc;
+	}
+	/* Revoked, given back; then another node, a hold, and what is not sealed yet. */
+	scene.said[1].revoke = false;
+	scene.said[2].node = 0xabd;
+	scene.said[3].hold_ms = 7;
+	scene.said[4].epoch = 2;
+	assert_false(policy_node_revoked(scene.said, 5, 0xabc, 1));
+	assert_true(policy_node_revoked(scene.said, 5, 0xabd, 1));
+	assert_true(policy_node_revoked(scene.said, 5, 0xabc, 2));
+}
+
 int
 main(void)
 {
@@ -517,6 +539,7 @@ main(void)
 		cmocka_unit_test(only_sealed_statements_count),
 		cmocka_unit_test(too_many_rules_are_refused_and_grant_nothing),
 		cmocka_unit_test(a_node_is_back_when_a_grant_follows_every_revoke),
+		cmocka_unit_test(a_grant_need_not_follow_holds_or_what_is_said_of_other_nodes),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

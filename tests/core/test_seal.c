@@ -361,6 +361,7 @@ every_other_line_is_refused(void **state)
 		"seal " W " 0 - 2 " S " 0  +" H "\n", "seal " W " 0 - 2 " S "  0 +" H "\n",
 		"seal " W " 0 - 2 " S " 0 +" H " \n", "seal " W " 0 - 2 " S " 0 +" STRAY "\n",
 		"seal " W " 0 - 2 " S " 0 +\n", "seal " W " 0 - 2 " S " 0 ++" H "\n",
+		"seal " W " 0 - 4 " S " 0 +" H "  +" H "\n", "seal " W " 0 - 4 " S " 0 +" H " -" H "\n",
 		"seal " W " 0 - 4 " S " 2 1 +" H " +" H "\n", "seal " W " 0 - 4 " S " 1 1 +" H " +" H "\n",
 		"seal " W " 0 - 4 " S " 1 2 +" H "\n", "seal " W " 0 - 4 " S " 4294967297 +" H " +" H "\n",
 	};

@@ -162,12 +162,15 @@ a_malformed_statement_is_refused(void **unused)
 		"[\"revoke\",\"\",\"0000000000000000\",\"all\",\"\",[],\"\"]",
 		"[\"revoke\",\"\",\"abc\",\"all\",\"\",[],\"\"]",
 		"[\"revoke\",null,\"0000000000000abc\",\"all\",\"\",[],\"\"]",
+		"[\"revoke\",\"\",2748,\"all\",\"\",[],\"\"]",
 		/* a node is taken whole */
 		"[\"revoke\",\"\",\"0000000000000abc\",\"own\",\"\",[],\"\"]",
 		"[\"revoke\",\"\",\"0000000000000abc\",\"all\",\"\",[\"deals\"],\"\"]",
 		"[\"grant\",\"\",\"0000000000000abc\",\"all\",\"\",[],\"edit\"]",
 		/* selector and argument */
 		GRANT("*", "", "[]", "see"), GRANT("", "", "[]", "see"),
+		"[\"grant\",\"" HEX "\",\"\",null,\"\",[],\"see\"]",
+		"[\"grant\",\"" HEX "\",\"\",\"team\",7,[],\"see\"]",
 		GRANT("Own", "", "[]", "see"), GRANT("ow", "", "[]", "see"),
 		GRANT("own", "x", "[]", "see"), GRANT("all", "*", "[]", "see"),
 		GRANT("client", "", "[]", "see"), GRANT("client", "*", "[]", "see"),
@@ -199,6 +202,7 @@ a_malformed_statement_is_refused(void **unused)
 		GRANT("may", "", "[\"export\",\"export\"]", ""), GRANT("may", "", "[\"import\",\"export\"]", ""),
 		GRANT("may", "", "[\"deals\"]", ""), GRANT("may", "", "[\"grant\"]", ""),
 		GRANT("may", "", "[\"audit\",\"grant\"]", ""), GRANT("may", "", "\"export\"", ""),
+		GRANT("may", "", "[true]", ""), GRANT("may", "", "[\"export\",[]]", ""),
 		GRANT("may", "", "null", ""), GRANT("may", "*", "[\"export\"]", ""),
 		GRANT("may", "export", "[\"export\"]", ""), GRANT("may", "", "[\"export\"]", "edit"),
 		GRANT("own", "", "[\"export\"]", "see"), GRANT("MAY", "", "[\"export\"]", ""),
@@ -264,6 +268,16 @@ a_rule_reads_as_a_sentence(void **unused)
 	rule = (struct rule){ .revoke = true, .capabilities = CAN_EXPORT | CAN_DELETE };
 	rule_describe(&text, &rule);
 	assert_string_equal(text.p, "revoke export, delete");
+	buf_clear(&text);
+	rule = (struct rule){ .right = RIGHT_SEE, .blocks = 1u << BLOCK_DEALS, .selector = { .kind = SELECT_ALL },
+		.until_ms = 20779 * 86400000ull };
+	rule_describe(&text, &rule);
+	assert_string_equal(text.p, "grant see of deals on all clients until 2026-11-21");
+	buf_clear(&text);
+	/* How long a hold lasts is not for the rule to say. */
+	rule.revoke = rule.hold = true;
+	rule_describe(&text, &rule);
+	assert_string_equal(text.p, "hold deals on all clients");
 	buf_release(&text);
 }
 
@@ -275,7 +289,7 @@ a_last_day_is_a_day(void **unused)
 		{ "2100-03-01", 47542 }, { "9999-12-31", 2932897 },
 	};
 	static const char *const none[] = { "", "2026-02-29", "2100-02-29", "2026-13-01", "2026-00-10",
-		"2026-04-31", "2026-1-01", "26-01-01", "2026/01/01", "1969-12-31", "2026-01-011", "2026-01-0x" };
+		"2026-04-31", "2026-1-01", "2026-0/-01", "2026-06-00", "26-01-01", "2026/01/01", "1969-12-31", "2026-01-011", "2026-01-0x" };
 	char text[UNTIL_TEXT];
 
 	(void)unused;

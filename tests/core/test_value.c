@@ -209,6 +209,22 @@ elements_of_an_array_are_found(void **state)
 	assert_int_equal(value_at(VALUE_NONE, 0).len, 0);
 }
 
+/* No decoder lets one through; whoever comes by another way gets an end. */
+static void
+what_is_no_value_has_neither_text_nor_elements(void **state)
+{
+	static const char *const texts[] = { "\"\\x\"", "\"a\\\"", "\"\\u00\"" };
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 64);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(value_get_string(&out, whole(texts[i])));
+	buf_release(&out);
+	assert_int_equal(value_at(whole("[ 1]"), 0).len, 0);
+	assert_int_equal(value_at(whole("[1,tru]"), 1).len, 0);
+}
+
 int
 main(void)
 {
@@ -223,6 +239,7 @@ main(void)
 		cmocka_unit_test(a_value_is_asked_for_what_it_is),
 		cmocka_unit_test(values_are_ordered_by_their_bytes),
 		cmocka_unit_test(elements_of_an_array_are_found),
+		cmocka_unit_test(what_is_no_value_has_neither_text_nor_elements),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -331,7 +331,7 @@ what_is_not_there_or_a_link_is_not_loaded(void **state)
 static void
 half_a_key_is_not_left_behind(void **state)
 {
-	const struct rlimit limit = { 20, 20 };
+	struct rlimit limit;
 	struct key *key;
 	struct err err;
 	pid_t child;
@@ -343,6 +343,8 @@ half_a_key_is_not_left_behind(void **state)
 	if (child == 0) {
 		key = rfc_key();
 		signal(SIGXFSZ, SIG_IGN);
+		getrlimit(RLIMIT_FSIZE, &limit);
+		limit.rlim_cur = 20;
 		setrlimit(RLIMIT_FSIZE, &limit);
 		_exit(key_save(key, path, &err) == ERR_IO && strstr(err.msg, path) ? 0 : 1);
 	}
