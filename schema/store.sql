@@ -329,7 +329,8 @@ CREATE TABLE peer(
 	contact_ms INTEGER NOT NULL,
 	token BLOB,			-- BLAKE2b of the read token of stock git
 	revoked INTEGER NOT NULL,	-- epoch of the device's revocation; 0: none
-	session INTEGER			-- its last session that asked for its feed; NULL: none yet
+	session INTEGER,		-- its last session that asked for its feed; NULL: none yet
+	counted INTEGER NOT NULL	-- sessions and pushes, ever (node/put_back.h)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX peer_person ON peer(person);
 
@@ -400,6 +401,8 @@ CREATE INDEX IF NOT EXISTS assignment_segment ON assignment(segment) WHERE segme
 
 -- name: META_GET
 SELECT value FROM meta WHERE name = ?1;
+-- name: META_PUT_BACK
+SELECT name = 'put_back' FROM meta WHERE name = 'put_back' OR (name = 'incarnation' AND value != ?1) ORDER BY 1 DESC LIMIT 1;
 -- name: META_PUT
 INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2);
 -- name: META_DROP
@@ -676,7 +679,7 @@ UPDATE telling SET told = 0 WHERE r = ?1;
 -- name: PEER_GET
 SELECT key, person, joined_ms, contact_ms, token, revoked FROM peer WHERE node = ?1;
 -- name: PEER_ADD
-INSERT INTO peer(node, key, person, joined_ms, contact_ms, revoked) VALUES(?1, ?2, ?3, ?4, 0, 0);
+INSERT INTO peer(node, key, person, joined_ms, contact_ms, revoked, counted) VALUES(?1, ?2, ?3, ?4, 0, 0, 0);
 -- name: PEER_CONTACT
 UPDATE peer SET contact_ms = ?2 WHERE node = ?1;
 -- name: PEER_SESSION
@@ -684,7 +687,11 @@ SELECT session FROM peer WHERE node = ?1 AND session IS NOT NULL;
 -- name: PEER_NO_SESSION
 UPDATE peer SET session = NULL WHERE node = ?1;
 -- name: PEER_IN_SESSION
-UPDATE peer SET session = ?2 WHERE node = ?1 AND (?3 OR session IS NULL);
+UPDATE peer SET counted = counted + (session IS NOT ?2), session = ?2 WHERE node = ?1 AND (?3 OR session IS NULL);
+-- name: PEER_COUNT
+UPDATE peer SET counted = counted + 1 WHERE node = ?1;
+-- name: PEER_COUNTED
+SELECT counted FROM peer WHERE node = ?1;
 -- name: PEER_TOKEN
 UPDATE peer SET token = ?2 WHERE node = ?1;
 -- name: PEER_REVOKED

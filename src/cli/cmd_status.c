@@ -87,7 +87,9 @@ print_contact(const struct node *node, const json_t *status)
 
 	buf_init(&line, 4096);
 	if (node->hub) {
-		buf_adds(&line, "This is the hub.");
+		buf_adds(&line, json_is_true(json_object_get(status, "put_back")) ? "This is the hub. Its home was put back "
+		    "to an earlier state, and it serves nobody: stop it, run satchel restore --here, start it again." :
+		    "This is the hub.");
 	} else {
 		buf_addf(&line, "Hub %s, last contact ", out_string(status, "hub"));
 		if (json_is_string(json_object_get(status, "last_sync")))

@@ -43,7 +43,7 @@ struct client {
 
 	/* The exchange under way. */
 	struct buf *body;
-	char time[64], time_signature[96], answer[SIGNATURE_ANSWER];
+	char time[64], time_signature[96], answer[SIGNATURE_ANSWER], word[192];
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -179,6 +179,7 @@ on_header(char *line, size_t size, size_t count, void *arg)
 	keep_header(client->time_signature, sizeof(client->time_signature),
 	    "Satchel-Time-Signature", line, len);
 	keep_header(client->answer, sizeof(client->answer), "Satchel-Answer", line, len);
+	keep_header(client->word, sizeof(client->word), "Satchel-Word", line, len);
 	return len;
 }
 
@@ -409,7 +410,7 @@ exchange_once(struct client *client, const struct client_request *request,
 	curl_easy_setopt(easy, CURLOPT_URL, url);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	client->body = &reply->body;
-	client->time[0] = client->time_signature[0] = client->answer[0] = '\0';
+	client->time[0] = client->time_signature[0] = client->answer[0] = client->word[0] = '\0';
 	buf_clear(&reply->body);
 
 	do {
@@ -426,6 +427,7 @@ exchange_once(struct client *client, const struct client_request *request,
 	curl_easy_getinfo(easy, CURLINFO_CONTENT_TYPE, &type);
 	reply->status = (int)status;
 	reply->retry_after_s = (uint64_t)retry_after;
+	memcpy(reply->word, client->word, sizeof(reply->word));
 	snprintf(reply->content_type, sizeof(reply->content_type), "%s", type != NULL ? type : "");
 
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
@@ -480,7 +482,7 @@ check_answer(const struct client *client, const struct client_reply *reply, cons
 	char text[SIGNATURE_NONCE];
 
 	if (client->options.key == NULL || client->options.server_key == NULL ||
-	    (reply->status != 200 && reply->status != 409 && reply->status != 410))
+	    (reply->status != 200 && reply->status != 409 && reply->status != 410 && reply->status != 423))
 		return OK;
 	bytes_to_b64(text, nonce, 16);
 	if (signature_answer_check(client->answer, text, reply->status, reply->body.p, reply->body.len,

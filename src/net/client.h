@@ -57,6 +57,7 @@ struct client_reply {
 	struct buf body;		/* caller inits with its maximum and releases */
 	char content_type[96];
 	uint64_t retry_after_s;		/* 0 when not said */
+	char word[192];			/* Satchel-Word; empty: none, or a longer one */
 };
 
 struct client_stats {
@@ -74,7 +75,7 @@ void client_close(struct client *client);	/* NULL is fine */
 
 /* One exchange.  OK for any status; ERR_NETWORK when none came, in words that
  * tell name resolution, refusal, timeout and TLS apart and say that work is
- * safe and what to try, and when a 200, 409 or 410 to a request with KEY and
+ * safe and what to try, and when a 200, 409, 410 or 423 to a request with KEY and
  * SERVER_KEY is not signed by the latter for this very request; ERR_INVALID when the answer is larger than reply->body
  * may be. */
 enum err_code client_exchange(struct client *client, const struct client_request *request,

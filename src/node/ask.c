@@ -17,6 +17,7 @@
 #include "node/outbox.h"
 #include "node/passport.h"
 #include "node/peer.h"
+#include "node/put_back.h"
 #include "node/quarantine.h"
 #include "node/rekey.h"
 #include "node/report.h"
@@ -46,7 +47,9 @@ ask(json_t **out, struct node *node, const char *path, const char *body, struct 
 	buf_init(&reply.body, ANSWER_MAX);
 	code = client_exchange(client, &(struct client_request){ .method = "POST", .path = path,
 	    .content_type = "application/json", .body = body, .body_len = strlen(body) }, &reply, err);
-	if (code == OK && reply.status == 404)
+	if (code == OK && reply.status == PUT_BACK_STATUS)
+		code = put_back_say(err);
+	else if (code == OK && reply.status == 404)
 		code = err_set(err, ERR_DENIED, "the hub does not answer this to you");
 	else if (code == OK && reply.status != 200)
 		code = err_set(err, ERR_NETWORK, "the hub answered with status %d", reply.status);

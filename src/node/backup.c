@@ -12,7 +12,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "crypto/stream.h"
-#include "node/incarnation.h"
+#include "node/put_back.h"
 #include "store/db.h"
 
 #define FIRST_LINE "satchel-backup 1\n"
@@ -273,7 +273,7 @@ backup_restore(struct node **out, const char *home, const char *path, const char
 	if (from)
 		fclose(from);
 	if (code == OK && (code = node_open_restored(out, home, err)) == OK &&
-	    ((code = incarnation_renew(*out, err)) != OK || (code = mark(home, false, err)) != OK)) {
+	    ((code = put_back_renew(*out, err)) != OK || (code = mark(home, false, err)) != OK)) {
 		node_close(*out);
 		*out = NULL;
 	}

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "node/edit_part.h"
 #include "node/passport.h"
+#include "node/put_back.h"
 #include "store/db.h"
 #include "store/log.h"
 #include "store/record.h"
@@ -32,7 +33,8 @@ begin(struct edit **out, struct node *node, bool as_hub, struct err *err)
 		if (as_hub || (node->hub && !founded)) {
 			edit->access.subject = (struct subject){ .person = node->person, .role = ROLE_HEAD };
 			code = policy_fold(&edit->access.rules, &edit->access.subject, NULL, 0, 0, 0, err);
-		} else if ((code = passport_need_valid(node, err)) == OK) {
+		} else if ((!node->hub || (code = put_back_need_not(node, err)) == OK) &&
+		    (code = passport_need_valid(node, err)) == OK) {
 			code = access_load(&edit->access, node, &node->person, err);
 		}
 	}

@@ -13,6 +13,7 @@
 #include "node/access.h"
 #include "node/audit.h"
 #include "node/passport.h"
+#include "node/put_back.h"
 #include "node/serve_part.h"
 #include "node/tally.h"
 #include "store/db.h"
@@ -24,12 +25,17 @@ enum err_code
 heal_behind(bool *out, struct node *hub, const struct id *person, uint64_t epoch, struct err *err)
 {
 	int64_t from, to, remembered;
+	uint64_t own;
 	bool found;
 
 	*out = false;
 	if (log_meta_int(&from, hub->db, "lost_from", err) != OK ||
-	    log_meta_int(&to, hub->db, "lost_to", err) != OK)
+	    log_meta_int(&to, hub->db, "lost_to", err) != OK || access_epoch(&own, hub, err) != OK)
 		return err->code;
+	/* Of an epoch that is still to come: either he makes it up, or this hub was put back. */
+	*out = epoch > own;
+	if (*out)
+		return OK;
 	if (epoch <= (uint64_t)from || epoch >= (uint64_t)to)
 		return OK;
 	if (db_int(&remembered, &found, hub->db, SQL_REMEMBERED, err, "b", person->b, (size_t)16) != OK)
@@ -57,6 +63,10 @@ heal_remember(struct node *hub, node_t from, const struct id *person, const char
 		return err->code;
 	if (!behind)
 		return OK;
+	if (access_epoch(&epoch, hub, err) != OK)
+		return err->code;
+	if (passport.epoch > epoch)
+		return put_back_found(hub, from, passport.epoch, err) == OK ? put_back_need_not(hub, err) : err->code;
 	if (db_begin(hub->db, err) != OK)
 		return err->code;
 	if ((code = db_run(hub->db, SQL_REMEMBER, err, "bit", person->b, (size_t)16,
@@ -254,6 +264,13 @@ heal_rejoin(struct node *hub, const uint8_t public_key[32], const void *body, si
 	    (code = log_meta_int(&to, hub->db, "lost_to", err)) != OK ||
 	    (code = passport_read(&passport, hub, text, strlen(text), err)) != OK)
 		goto out;
+	if (passport.node == key_node(public_key) && id_equal(&passport.org, &hub->org) &&
+	    (to == 0 || passport.epoch >= (uint64_t)to)) {
+		/* Who was entered stays entered: it was after what this hub was put back to. */
+		code = put_back_found(hub, passport.node, passport.epoch, err) == OK ? put_back_need_not(hub, err) :
+		    err->code;
+		goto out;
+	}
 	/* Joining alone does not raise the epoch: that of the backup itself counts. */
 	if (to == 0 || passport.epoch < (uint64_t)from || passport.epoch >= (uint64_t)to ||
 	    passport.node != key_node(public_key) || !id_equal(&passport.org, &hub->org)) {

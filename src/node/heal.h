@@ -30,10 +30,12 @@ struct subject;
 struct statement;
 
 /* Hub: was a passport of EPOCH made in a time that this hub has lost, and is
- * it not yet remembered for PERSON? */
+ * it not yet remembered for PERSON?  Also when that epoch is still to come: then it
+ * has to be seen before it is believed. */
 enum err_code heal_behind(bool *out, struct node *hub, const struct id *person, uint64_t epoch,
     struct err *err);
-/* Hub: remember the passport that node FROM of PERSON shows.  A transaction of its own. */
+/* Hub: remember the passport that node FROM of PERSON shows.  A transaction of its own.
+ * ERR_CONFLICT when it shows that this hub was put back (node/put_back.h). */
 enum err_code heal_remember(struct node *hub, node_t from, const struct id *person, const char *text,
     size_t len, struct err *err);
 /* Hub: join what is remembered about the person of SUBJECT to STATEMENTS (which
@@ -55,7 +57,8 @@ enum err_code heal_answer_tally(struct buf *out, struct node *hub, const struct 
 bool heal_read_key(uint8_t public_key[32], const void *body, size_t len);
 /* Hub: the node with PUBLIC_KEY, which this hub does not know, shows what it was
  * given: JSON {"key", "passport", "incarnation"}.  It is entered when this hub was restored
- * and signed that passport for it in the time it lost; ERR_NOT_FOUND else.  That
+ * and signed that passport for it in the time it lost; ERR_NOT_FOUND else, ERR_CONFLICT as
+ * above.  That
  * the request is signed by the key is the caller's to check. */
 enum err_code heal_rejoin(struct node *hub, const uint8_t public_key[32], const void *body, size_t len,
     struct err *err);

@@ -95,10 +95,13 @@ static enum err_code
 leap_epoch(struct node *hub, struct err *err)
 {
 	uint64_t epoch, now = node_now_ms(hub);
+	int64_t shown;
 
-	if (access_epoch(&epoch, hub, err) != OK)
+	/* One above the newest that was shown by a passport, if any was (node/put_back.h). */
+	if (access_epoch(&epoch, hub, err) != OK || log_meta_int(&shown, hub->db, "put_back", err) != OK)
 		return err->code;
 	now = epoch < now ? now : epoch + 1;
+	now = now < (uint64_t)shown ? (uint64_t)shown : now;
 	/* What was decided between the two is known to passports only (node/heal.h). */
 	if (db_run(hub->db, SQL_META_PUT, err, "si", "lost_from", (int64_t)epoch) != OK ||
 	    db_run(hub->db, SQL_META_PUT, err, "si", "lost_to", (int64_t)now) != OK ||

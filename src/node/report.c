@@ -216,15 +216,16 @@ static enum err_code
 add_unattended(json_t *status, struct node *node, struct err *err)
 {
 	char said[UNATTENDED_LINE];
-	int64_t tried, next, hours;
+	int64_t tried, next, hours, put_back;
 	json_t *json;
 
-	if (peer_hours(&hours, node, err) != OK ||
+	if (log_meta_int(&put_back, node->db, "put_back", err) != OK || peer_hours(&hours, node, err) != OK ||
 	    log_meta_int(&tried, node->db, "sync_tried_ms", err) != OK ||
 	    log_meta_int(&next, node->db, "sync_next_ms", err) != OK ||
 	    log_meta_text(said, sizeof(said), node->db, "sync_said", err) != OK)
 		return err->code;
 	json_object_set_new(status, "passport_hours", json_integer(hours));
+	json_object_set_new(status, "put_back", json_boolean(put_back));
 	json = tried ? json_pack("{s:s}", "said", said) : json_null();
 	if (tried) {
 		report_set_instant(json, "tried", tried);

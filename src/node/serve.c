@@ -18,9 +18,10 @@
 #include "node/greeting.h"
 #include "node/peer.h"
 #include "node/peer_serve.h"
+#include "node/put_back.h"
 #include "node/heal.h"
 #include "node/outbox.h"
-#include "node/serve_feed.h"
+#include "node/serve_part.h"
 #include "repo/smart.h"
 #include "store/db.h"
 
@@ -255,6 +256,43 @@ reply_text(struct server_reply *reply, int status, const char *text)
 	buf_adds(reply->body, text);
 }
 
+static void
+answer_trouble(struct server_reply *reply, const struct server_request *request, const struct err *err)
+{
+	switch (err->code) {
+	case ERR_IO:
+		log_line("%s %s: %s", request->method, request->path, err->msg);
+		server_reply_header(reply, "Retry-After", "30");
+		reply_text(reply, 503, "the hub cannot answer now\n");
+		break;
+	case ERR_INVALID:
+	case ERR_USAGE:
+		log_line("%s %s: %s", request->method, request->path, err->msg);
+		reply_text(reply, 400, "this is not understood\n");
+		break;
+	case ERR_CONFLICT:
+		reply_text(reply, 409, "show your passport\n");
+		break;
+	default:
+		reply_text(reply, 404, "not found\n");
+	}
+}
+
+/* This hub was put back: it says nothing else to anybody. */
+static bool
+refuses(struct server_reply *reply, struct node *hub)
+{
+	struct err err = { .code = OK };
+
+	if (!hub->hub || put_back_need_not(hub, &err) == OK)
+		return false;
+	if (err.code == ERR_CONFLICT)
+		reply_text(reply, PUT_BACK_STATUS, "this hub was put back to an earlier state: tell its administrator\n");
+	else
+		reply_text(reply, 503, "the hub cannot answer now\n");
+	return true;
+}
+
 /* NONCE becomes that of a signed request that is taken. */
 static bool
 authenticate(struct serve_caller *caller, char nonce[SIGNATURE_NONCE], struct serve *serve, struct node *hub,
@@ -262,13 +300,18 @@ authenticate(struct serve_caller *caller, char nonce[SIGNATURE_NONCE], struct se
 {
 	const char *basic = server_header(request, "Authorization");
 	struct signature_claim claim;
+	struct err err;
 	char time_text[64], time_signature[96];
 
 	if (server_header(request, "Signature-Input")) {
 		switch (by_signature(caller, serve, hub, request, &claim)) {
 		case CALLER_KNOWN:
 			memcpy(nonce, claim.nonce, SIGNATURE_NONCE);
-			return true;
+			if (hub->hub && put_back_look(hub, caller->node, serve_word_of(caller), &err) != OK) {
+				answer_trouble(reply, request, &err);
+				return false;
+			}
+			return !refuses(reply, hub);
 		case CALLER_CLOCK:
 			signature_time_make(time_text, time_signature, hub->key, claim.nonce, node_now_ms(hub));
 			server_reply_header(reply, "Satchel-Time", time_text);
@@ -282,7 +325,7 @@ authenticate(struct serve_caller *caller, char nonce[SIGNATURE_NONCE], struct se
 		return false;
 	}
 	if (basic && by_token(caller, hub, basic))
-		return true;
+		return !refuses(reply, hub);
 	server_reply_header(reply, "WWW-Authenticate", "Basic realm=\"satchel\"");
 	reply_text(reply, 401, "name the node and its read token\n");
 	return false;
@@ -354,28 +397,6 @@ say_name(struct server_reply *reply, const struct node *node)
 }
 
 static void
-answer_trouble(struct server_reply *reply, const struct server_request *request, const struct err *err)
-{
-	switch (err->code) {
-	case ERR_IO:
-		log_line("%s %s: %s", request->method, request->path, err->msg);
-		server_reply_header(reply, "Retry-After", "30");
-		reply_text(reply, 503, "the hub cannot answer now\n");
-		break;
-	case ERR_INVALID:
-	case ERR_USAGE:
-		log_line("%s %s: %s", request->method, request->path, err->msg);
-		reply_text(reply, 400, "this is not understood\n");
-		break;
-	case ERR_CONFLICT:
-		reply_text(reply, 409, "show your passport\n");
-		break;
-	default:
-		reply_text(reply, 404, "not found\n");
-	}
-}
-
-static void
 route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const struct server_request *request,
     struct server_reply *reply)
 {
@@ -395,6 +416,8 @@ route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const
 		else
 			code = route_peer(*hub, &caller, request, reply, &err);
 	} else if (strcmp(request->path, "/join") == 0 && strcmp(request->method, "POST") == 0) {
+		if (refuses(reply, *hub))
+			return;
 		if ((code = enrol_answer(reply->body, *hub, request->body, request->body_len, &err)) == OK) {
 			reply->status = 200;
 			reply->content_type = "application/json";
@@ -427,7 +450,7 @@ route(char nonce[SIGNATURE_NONCE], struct serve *serve, struct node **hub, const
 	} else {
 		reply_text(reply, 404, "not found\n");
 	}
-	if (code != OK)
+	if (code != OK && (*hub == NULL || !refuses(reply, *hub)))
 		answer_trouble(reply, request, &err);
 }
 
@@ -489,6 +512,11 @@ serve_start(struct serve **out, const char *home, const char *listen, bool tls, 
 		node_close(hub);
 		free(serve);
 		return err_set(err, ERR_DENIED, "this device was revoked; what it held is erased");
+	}
+	if (hub->hub && put_back_need_not(hub, err) != OK) {
+		node_close(hub);
+		free(serve);
+		return err->code;
 	}
 	serve->home = mem_strdup(home);
 	serve->peer = hub->hub ? 0 : hub->id;

@@ -19,6 +19,7 @@
 #include "node/passport.h"
 #include "node/peer.h"
 #include "node/peer_serve.h"
+#include "node/put_back.h"
 #include "node/series.h"
 #include "node/serve_part.h"
 #include "repo/smart.h"
@@ -76,7 +77,7 @@ serve_give_anew(struct feed *down, struct node *hub, struct err *err)
 }
 
 /* Satchel-Have: "COMMIT EPOCH LAST SESSION", COMMIT "-" for none, "anew" for none
- * that this hub can know. */
+ * that this hub can know; then maybe the hub's word (serve_word_of). */
 struct have {
 	bool said, anew;
 	uint8_t oid[20];
@@ -99,6 +100,16 @@ read_have(struct have *out, const struct serve_caller *caller, struct err *err)
 			return err_set(err, ERR_INVALID, "Satchel-Have: a commit, the epoch of a passport, two sessions");
 	}
 	return OK;
+}
+
+const char *
+serve_word_of(const struct serve_caller *caller)
+{
+	const char *word = caller->have;
+
+	for (int i = 0; i < 4 && word; i++)
+		word = (word = strchr(word, ' ')) ? word + 1 : NULL;
+	return word;
 }
 
 /* Has somebody else come under this name since its last session? */
@@ -310,6 +321,17 @@ serve_make_more(struct feed *down, struct node *hub, const struct serve_caller *
 }
 
 enum err_code
+serve_say_word(struct server_reply *reply, struct node *hub, const struct serve_caller *caller, struct err *err)
+{
+	char word[PUT_BACK_WORD];
+
+	if (put_back_word(word, hub, caller->node, err) != OK)
+		return err->code;
+	server_reply_header(reply, "Satchel-Word", word);
+	return OK;
+}
+
+enum err_code
 serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
     struct err *err)
 {
@@ -330,6 +352,8 @@ serve_down_refs(struct server_reply *reply, struct node *hub, const struct serve
 		return behind ? say_behind(reply) : err->code;
 	}
 	if (db_commit(hub->db, err) != OK)
+		return err->code;
+	if (serve_say_word(reply, hub, caller, err) != OK)
 		return err->code;
 	reply->status = 200;
 	reply->content_type = smart_advertisement_type(SMART_UPLOAD_PACK);

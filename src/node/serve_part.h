@@ -20,6 +20,11 @@ enum err_code serve_give_anew(struct feed *down, struct node *hub, struct err *e
  * ERR_CONFLICT when a restored hub must see its passport first. */
 enum err_code serve_check_have(bool *behind, struct node *hub, const struct serve_caller *caller,
     struct err *err);
+/* The hub's word (node/put_back.h): what the CALLER shows of it, NULL for nothing, and
+ * what he is given with REPLY. */
+const char *serve_word_of(const struct serve_caller *caller);
+enum err_code serve_say_word(struct server_reply *reply, struct node *hub, const struct serve_caller *caller,
+    struct err *err);
 /* A feed of the link with CALLER: the hub's with its node, or that of two peers. */
 enum err_code serve_feed_of(struct feed *out, struct node *node, const struct serve_caller *caller, bool up,
     struct err *err);

@@ -16,6 +16,7 @@
 #include "node/header.h"
 #include "node/incarnation.h"
 #include "node/peer_take.h"
+#include "node/put_back.h"
 #include "node/witness.h"
 #include "repo/commit.h"
 #include "repo/pack.h"
@@ -223,8 +224,8 @@ receive(struct receiving *r, const struct smart_push *push, struct err *err)
 		code = err_set(err, ERR_CONFLICT, SMART_STALE);
 	else
 		code = take_chain(r, push->new_tip, err);
-	if (code == OK)
-		code = feed_save(&r->up, hub, err);
+	if (code == OK && (code = feed_save(&r->up, hub, err)) == OK)
+		code = put_back_count(hub, r->caller->node, err);
 out:
 	party_release(&r->admission.parties);
 	if (code == OK)
@@ -282,6 +283,8 @@ serve_push(struct server_reply *reply, struct node *hub, const struct serve_call
 	else
 		code = hub->hub ? receive(&r, &push, err) : receive_from_peer(&r, &push, err);
 	chunk_objects_free(r.objects);
+	if (code == OK && hub->hub)
+		code = serve_say_word(reply, hub, caller, err);
 	if (code == OK)
 		smart_push_report(reply->body, &push, NULL, NULL);
 	else if (code == ERR_IO)

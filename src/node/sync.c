@@ -17,6 +17,7 @@
 #include "node/peer.h"
 #include "node/peer_take.h"
 #include "node/purge.h"
+#include "node/put_back.h"
 #include "node/sync_part.h"
 #include "repo/remote.h"
 #include "store/db.h"
@@ -86,7 +87,13 @@ sync_exchange(void *context, const char *method, const char *path, const char *c
 	*reply = answer.body;
 	*status = s->status = answer.status;
 	s->result->retry_after_s = answer.retry_after_s;
-	return code;
+	if (code != OK || s->peer)
+		return code;
+	if (*status == PUT_BACK_STATUS)
+		return put_back_say(err);
+	if (answer.word[0] && put_back_is_word(s->node, answer.word))
+		memcpy(s->word, answer.word, sizeof(s->word));
+	return OK;
 }
 
 const uint8_t *
@@ -111,7 +118,7 @@ keep_clock(struct session *s, struct err *err)
 		return err->code;
 	s->node->clock_offset_ms += offset_ms;
 	if (db_run(s->node->db, SQL_META_PUT, err, "si", "clock_offset_ms", s->node->clock_offset_ms) != OK ||
-	    sync_end_session(s, err) != OK ||
+	    sync_end_session(s, err) != OK || sync_keep_word(s, err) != OK ||
 	    lease_renew(s->node, err) != OK) {
 		db_rollback(s->node->db);
 		return err->code;
@@ -220,9 +227,13 @@ talk_known(struct session *s, struct err *err)
 	struct err rejoining;
 	enum err_code code = talk(s, err);
 
-	if (code != ERR_DENIED || s->status != 404 || s->node->wiped || sync_rejoin(s, &rejoining) != OK)
+	if (code != ERR_DENIED || s->status != 404 || s->node->wiped)
 		return code;
-	return talk(s, err);
+	if (sync_rejoin(s, &rejoining) == OK)
+		return talk(s, err);
+	if (s->status == PUT_BACK_STATUS)
+		*err = rejoining;
+	return err->code;
 }
 
 /* As the node that this home is now. */

@@ -289,7 +289,7 @@ sync_take_commit(struct session *s, const uint8_t tip[20], uint64_t *more, struc
 	}
 	/* Only over the line can be brought what a restored hub has lost: a bundle leaves that to see. */
 	meets = !s->peer && header.incarnation != 0 && (s->client || met == 0);
-	if (code == OK && (code = s->peer ? sync_peer_apply(s, &chunk, &header, err) :
+	if (code == OK && (code = sync_keep_word(s, err)) == OK && (code = s->peer ? sync_peer_apply(s, &chunk, &header, err) :
 	    apply_chunk(s, &chunk, &header, err)) == OK &&
 	    (!meets || (code = sync_met_hub(s, header.incarnation, err)) == OK) &&
 	    (code = move_down(s, tip, &chunk, &header, err)) == OK &&

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "crypto/key.h"
 #include "node/passport.h"
+#include "node/put_back.h"
 #include "node/purge.h"
 #include "node/tally.h"
 #include "store/db.h"
@@ -23,17 +24,25 @@ enum err_code
 sync_set_have(struct session *s, struct err *err)
 {
 	char hex[41];
+	char word[PUT_BACK_WORD];
 	uint64_t epoch;
 	int64_t untold;
 
-	if (passport_epoch(&epoch, s->node, err) != OK ||
+	if (log_meta_text(word, sizeof(word), s->node->db, "hub_word", err) != OK || passport_epoch(&epoch, s->node, err) != OK ||
 	    log_meta_int(&untold, s->node->db, "incarnation_untold", err) != OK)
 		return err->code;
 	bytes_to_hex(hex, s->down.acked_tip, 20);
 	/* After a restore of ours the hub has heard more of us than we know. */
-	snprintf(s->have, sizeof(s->have), "%s %" PRIu64 " %" PRId64 " %" PRId64,
-	    s->anew ? "anew" : s->down.has_acked && untold == 0 ? hex : "-", epoch, s->last, s->number);
+	snprintf(s->have, sizeof(s->have), "%s %" PRIu64 " %" PRId64 " %" PRId64 "%s%s",
+	    s->anew ? "anew" : s->down.has_acked && untold == 0 ? hex : "-", epoch, s->last, s->number,
+	    word[0] && !s->peer ? " " : "", s->peer ? "" : word);
 	return OK;
+}
+
+enum err_code
+sync_keep_word(struct session *s, struct err *err)
+{
+	return s->word[0] ? db_run(s->node->db, SQL_META_PUT, err, "ss", "hub_word", s->word) : OK;
 }
 
 enum err_code

@@ -24,7 +24,9 @@ struct session {
 	bool branch;			/* it is the node of our own branch */
 	struct feed up, down;
 	char path[64];
-	char have[128];			/* down tip, the passport's epoch and sessions, for Satchel-Have */
+	char have[320];			/* down tip, the passport's epoch, sessions and the hub's word, for
+					 * Satchel-Have */
+	char word[192];			/* the hub's newest word (node/put_back.h); empty: none yet */
 	int64_t last, number;		/* the last session that was answered, and this one */
 	bool shown;			/* the hub has seen our passport in this session */
 	struct sync_progress progress;
@@ -71,6 +73,8 @@ enum err_code sync_begin_session(struct session *s, struct err *err);
 enum err_code sync_end_session(struct session *s, struct err *err);	/* in a write transaction */
 /* What Satchel-Have says from now on. */
 enum err_code sync_set_have(struct session *s, struct err *err);
+/* In a write transaction: the hub's word is durable before what came with it is. */
+enum err_code sync_keep_word(struct session *s, struct err *err);
 /* A restored hub has asked for our passport: show it, once a session. */
 enum err_code sync_show_passport(struct session *s, struct err *err);
 /* The hub and this node do not remember the same.  Either the hub was restored,

@@ -224,7 +224,7 @@ sync_confirm_up(struct session *s, const uint8_t tip[20], bool *known, uint64_t 
 	if (db_begin(s->node->db, err) != OK)
 		return err->code;
 	/* The tip of an epoch before this one says nothing about this one (n is 0). */
-	if (feed_commit_n(&n, &s->up, s->node, tip, err) != OK ||
+	if (sync_keep_word(s, err) != OK || feed_commit_n(&n, &s->up, s->node, tip, err) != OK ||
 	    feed_ack(&s->up, known, s->node, tip, err) != OK ||
 	    (*known && n && (db_run(s->node->db, SQL_OBJECT_THIN, err, "ii", s->up.f, (int64_t)n) != OK ||
 	    db_run(s->node->db, SQL_META_DROP, err, "s", "up_unmade") != OK)) ||

@@ -48,7 +48,7 @@ struct message {
 
 struct answer {
 	int status;
-	char content_type[96], time[64], time_signature[96], signature[SIGNATURE_ANSWER];
+	char content_type[96], time[64], time_signature[96], signature[SIGNATURE_ANSWER], word[192];
 	struct buf body;
 };
 
@@ -57,7 +57,7 @@ static struct {
 	enum wire_fault fault, struck;
 	enum wire_lie lie;
 	node_t liar;
-	char last_have[96];
+	char last_have[320];
 	uint32_t k, amount;
 	struct { bool armed, answer, done; size_t left; } cut;
 	/* What a thief or a proxy has kept. */
@@ -288,6 +288,8 @@ keep_answer(struct answer *answer, struct server_reply *reply, bool *whole)
 			    reply->headers[i].value);
 		if (strcmp(reply->headers[i].name, "Satchel-Answer") == 0)
 			snprintf(answer->signature, sizeof(answer->signature), "%.95s", reply->headers[i].value);
+		if (strcmp(reply->headers[i].name, "Satchel-Word") == 0)
+			snprintf(answer->word, sizeof(answer->word), "%s", reply->headers[i].value);
 	}
 	while (reply->read && (n = reply->read(reply->context, part, sizeof(part))) > 0)
 		buf_add(&answer->body, part, (size_t)n);
@@ -519,6 +521,7 @@ exchange_once(struct answer *answer, struct client *client, const struct client_
 		return lost(err);
 	buf_add(&reply->body, answer->body.p, cut(true, answer->body.len));
 	reply->status = answer->status;
+	memcpy(reply->word, answer->word, sizeof(reply->word));
 	snprintf(reply->content_type, sizeof(reply->content_type), "%s", answer->content_type);
 	if (reply->body.full)
 		return err_set(err, ERR_INVALID, "the answer is larger than %zu bytes", reply->body.max);
@@ -548,7 +551,7 @@ check_answer(const struct client *client, const struct answer *answer, const uin
 	char text[SIGNATURE_NONCE];
 
 	if (client->options.key == NULL || client->options.server_key == NULL ||
-	    (answer->status != 200 && answer->status != 409 && answer->status != 410))
+	    (answer->status != 200 && answer->status != 409 && answer->status != 410 && answer->status != 423))
 		return OK;
 	bytes_to_b64(text, nonce, 16);
 	if (signature_answer_check(answer->signature, text, answer->status, answer->body.p, answer->body.len,
