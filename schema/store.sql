@@ -603,6 +603,8 @@ SELECT 1 FROM held WHERE f = ?1 AND s >= ?2 AND s < ?2 + 32 LIMIT 1;
 SELECT day, given, anew_ms, anew_acked, paused_ms FROM budget WHERE f = ?1;
 -- name: BUDGET_PUT
 INSERT OR REPLACE INTO budget(f, day, given, anew_ms, anew_acked, paused_ms) VALUES(?1, ?2, ?3, ?4, ?5, ?6);
+-- name: BUDGET_COPY
+INSERT OR REPLACE INTO budget(f, day, given, anew_ms, anew_acked, paused_ms) SELECT ?2, day, given, anew_ms, -1, paused_ms FROM budget WHERE f = ?1;
 -- name: BACKFILL_ADD
 INSERT OR IGNORE INTO backfill(f, c) VALUES(?1, ?2);
 -- name: BACKFILL_DROP

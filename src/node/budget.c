@@ -132,7 +132,7 @@ budget_anew(struct node *hub, const struct feed *down, uint64_t acked, struct er
 		return err->code;
 	if (again)
 		return OK;
-	snprintf(detail, sizeof(detail), "it does not have what it had: %lld clients are given again",
+	snprintf(detail, sizeof(detail), "it does not have what it had, or much of it: of %lld clients",
 	    (long long)clients);
 	if (audit_add(hub, down->node, "anew", detail, err) != OK)
 		return err->code;

@@ -8,9 +8,10 @@
  * organisation's backfill_clients says how many: 1,000 when it is not set, 0 for
  * any number.  Who may export may have all at once anyway and is not metered.
  *
- * A device that has a large holding and is given most of it again - it was
- * restored, or it lost its file - is believed once in a week.  The next time it
- * is paused: it gets passport and orders and no batch, until a head resumes it.
+ * A device that has a large holding and is given much of it again - it was
+ * restored, it lost its file, or it says that it is a copy and lacks more than
+ * a part - is believed once in a week.  The next time it is paused: it gets passport
+ * and orders and no batch, until a head resumes it.  Another key changes nothing of that.
  */
 #ifndef NODE_BUDGET_H
 #define NODE_BUDGET_H
@@ -22,6 +23,7 @@ struct header;
 
 #define BUDGET_CLIENTS 1000		/* a day, unless the organisation says else */
 #define BUDGET_LARGE 100		/* clients; a smaller holding is never paused */
+#define BUDGET_PART 30			/* of a hundred shards: who asks for no more of them again is not counted */
 #define BUDGET_CALM_MS (7ll * 24 * 3600 * 1000)
 
 struct budget {

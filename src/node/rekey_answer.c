@@ -13,6 +13,7 @@
 #include "crypto/key.h"
 #include "node/aside.h"
 #include "node/audit.h"
+#include "node/budget.h"
 #include "node/edit.h"
 #include "node/enrol.h"
 #include "node/entitle.h"
@@ -169,6 +170,7 @@ enter(struct node *hub, const struct serve_caller *caller, const uint8_t public_
 	    (code = feed_load(&from, hub, caller->node, false, err)) != OK ||
 	    (code = feed_load(&to, hub, key_node(public_key), false, err)) != OK ||
 	    (code = db_run(hub->db, SQL_HELD_COPY, err, "ii", from.f, to.f)) != OK ||
+	    (code = db_run(hub->db, SQL_BUDGET_COPY, err, "ii", from.f, to.f)) != OK ||
 	    (code = entitle_order_again(hub, from.f, to.f, err)) != OK ||
 	    (code = audit_add(hub, key_node(public_key), "copied", detail, err)) != OK) {
 		edit_abort(edit);
@@ -238,6 +240,7 @@ rekey_answer_again(struct node *hub, const struct serve_caller *caller, const vo
 	struct tally theirs, ours = { .count = 0 };
 	struct holding holding = { .hub = hub };
 	struct feed down;
+	size_t again = 0;
 	enum err_code code;
 
 	if (len < TALLY_NONCE)
@@ -250,8 +253,12 @@ rekey_answer_again(struct node *hub, const struct serve_caller *caller, const vo
 			code = tally_make(&ours, hub, body, is_held, &holding, err);
 		}
 		for (size_t i = 0; i < ours.count && code == OK; i++)
-			if (!tally_has(&theirs, ours.shards[i].digest))
+			if (!tally_has(&theirs, ours.shards[i].digest)) {
+				again++;
 				code = db_run(hub->db, SQL_ENTRY_SHARD, err, "ii", down.f, ours.shards[i].s);
+			}
+		if (code == OK && again * 100 > ours.count * BUDGET_PART)
+			code = budget_anew(hub, &down, down.acked, err);
 		if (code == OK)
 			code = db_commit(hub->db, err);
 		else

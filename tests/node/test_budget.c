@@ -9,8 +9,14 @@
 #include <cmocka.h>
 
 #include "../support/link.h"
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "crypto/key.h"
 #include "node/entitle.h"
 #include "node/header.h"
+#include "node/rekey.h"
+#include "node/serve_feed.h"
+#include "node/tally.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -333,6 +339,73 @@ beginning_anew_twice_before_anything_arrived_is_once(void **state)
 	assert_int_not_equal(begin_anew(&acked), 0);
 }
 
+/* It says that it lacks the last so many of a hundred shards; *PAUSED: since when it then is. */
+static int64_t
+ask_again(size_t lacks)
+{
+	struct serve_caller caller = { .node = ion.home.node->id, .person = ion.person, .have = "-" };
+	static const uint8_t nonce[TALLY_NONCE] = { 1 };
+	struct tally tally;
+	struct budget budget;
+	struct feed down;
+	struct buf body;
+
+	buf_init(&body, 1 << 20);
+	must(tally_make(&tally, ion.home.node, nonce, NULL, NULL, &err));
+	tally.count -= tally.count * lacks / 100;
+	buf_add(&body, nonce, sizeof(nonce));
+	tally_encode(&body, &tally);
+	must(rekey_answer_again(hub.node, &caller, body.p, body.len, &err));
+	buf_release(&body);
+	tally_release(&tally);
+	must(feed_load(&down, hub.node, ion.home.node->id, false, &err));
+	must(budget_load(&budget, hub.node, down.f, NULL, &err));
+	return budget.paused_ms;
+}
+
+static enum err_code
+introduce(const struct key *key)
+{
+	char text_key[BYTES_B64_LEN(32) + 1], text_signature[BYTES_B64_LEN(64) + 1], body[300];
+	struct serve_caller caller = { .node = ion.home.node->id, .person = ion.person, .have = "-" };
+	uint8_t signature[64];
+	struct buf text;
+
+	buf_init(&text, 1024);
+	bytes_to_b64(text_key, key_public(key), 32);
+	rekey_text(&text, ion.home.node->id, text_key);
+	key_sign(signature, key, text.p, text.len);
+	buf_release(&text);
+	bytes_to_b64(text_signature, signature, sizeof(signature));
+	snprintf(body, sizeof(body), "{\"key\":\"%s\",\"signature\":\"%s\"}", text_key, text_signature);
+	return rekey_answer(hub.node, &caller, body, strlen(body), &err);
+}
+
+static void
+who_lacks_much_of_it_twice_in_a_week_is_paused_and_by_another_key_too(void **state)
+{
+	struct budget budget;
+	struct key *key;
+	struct feed down;
+
+	(void)state;
+	fill_up();
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(ask_again(25), 0);
+		link_sync(&ion);
+	}
+	assert_int_equal(ask_again(35), 0);
+	assert_int_equal(ask_again(100), 0);
+	link_sync(&ion);
+	assert_int_not_equal(ask_again(35), 0);
+	must(rekey_key(&key, ion.home.node, &err));
+	must(introduce(key));
+	must(feed_load(&down, hub.node, key_node(key_public(key)), false, &err));
+	must(budget_load(&budget, hub.node, down.f, NULL, &err));
+	assert_int_not_equal(budget.paused_ms, 0);
+	key_free(key);
+}
+
 static void
 a_small_holding_is_never_paused(void **state)
 {
@@ -378,6 +451,7 @@ main(void)
 		FRESH(a_policy_that_changes_lets_nobody_jump_the_day),
 		FRESH(the_first_time_in_a_week_is_free_and_the_second_pauses),
 		FRESH(beginning_anew_twice_before_anything_arrived_is_once),
+		FRESH(who_lacks_much_of_it_twice_in_a_week_is_paused_and_by_another_key_too),
 		FRESH(a_small_holding_is_never_paused),
 		FRESH(the_device_is_told_and_remembers),
 	};
