@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "../support/link.h"
+#include "base/buf.h"
 #include "node/ask.h"
 #include "node/edit.h"
 #include "store/db.h"
@@ -267,6 +268,39 @@ who_was_never_a_head_holds_nothing(void **state)
 	assert_int_equal(held_works(), 0);
 }
 
+/* A restored hub does not reject for good what was sealed before: he may have been one. */
+static void
+nor_does_he_at_a_hub_that_was_restored(void **state)
+{
+	struct statement statement = about_ion(true);
+	struct op op = { .verb = VERB_LOG, .record = node_new_id(hub.node), .type = "statement", .type_len = 9,
+		.field = "terms", .field_len = 5 };
+	struct batch batch = { .shard = { .block = BLOCK_POLICY }, .writer = ion.home.node->writer, .seq = 1,
+		.wall_ms = 1, .ops = &op, .op_count = 1 };
+	struct forged forged;
+	struct buf value;
+	json_t *list;
+
+	(void)state;
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(db_run(hub.node->db, SQL_META_PUT, &err, "si", "lost_to", (int64_t)1000000), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	buf_init(&value, 1024);
+	statement.person = eva.person;
+	statement_encode(&value, &statement);
+	op.value = (struct value){ value.p, (uint32_t)value.len };
+	link_forge(&forged, ion.home.node->key, batch.writer, &batch, 1);
+	if (link_admit(&ion, &forged.part, &err) != OK)
+		fail_msg("%s", err.msg);
+	assert_string_equal(link_reason(&hub), "no right to change Access policy");
+	assert_int_equal(ask_quarantine(&list, hub.node, false, &err), OK);
+	assert_int_equal(json_array_size(list), 1);
+	json_decref(list);
+	assert_int_equal(held_works(), 0);
+	forged_release(&forged);
+	buf_release(&value);
+}
+
 static void
 a_device_is_held_as_a_whole(void **state)
 {
@@ -352,6 +386,7 @@ main(void)
 		EACH(what_is_not_there_yet_does_not_come_while_it_is_on_hold),
 		EACH(a_former_heads_grant_gives_nothing),
 		EACH(who_was_never_a_head_holds_nothing),
+		EACH(nor_does_he_at_a_hub_that_was_restored),
 		EACH(a_device_is_held_as_a_whole),
 		EACH(what_came_while_a_device_was_held_comes_afterwards),
 		EACH(no_more_than_some_holds_are_kept_about_one_person),

@@ -11,9 +11,11 @@
 #include "../support/link.h"
 #include "base/buf.h"
 #include "crypto/key.h"
+#include "node/greeting.h"
 #include "node/incarnation.h"
 #include "node/passport.h"
 #include "node/peer_link.h"
+#include "node/peer_serve.h"
 #include "node/purge.h"
 #include "node/series.h"
 #include "store/db.h"
@@ -500,6 +502,40 @@ a_restored_hub_makes_no_passport_in_an_old_series_and_still_ends_it(void **state
 	assert_int_equal(read.ended.count, 2);
 }
 
+/* What maria's node says to a greeting that ion's key has signed. */
+static enum err_code
+greet(node_t from, node_t to)
+{
+	struct serve_caller caller = { .node = ion.home.node->id, .person = ion.person };
+	struct greeting said = { .from = from, .to = to, .nonce = { 1 } };
+	struct buf question, answer;
+	enum err_code code;
+
+	memcpy(caller.key, key_public(ion.home.node->key), 32);
+	assert_int_equal(peer_own_passport(&text, ion.home.node, &err), OK);
+	said.passport = (struct text){ text.p, text.len };
+	buf_init(&question, GREETING_MAX);
+	buf_init(&answer, GREETING_MAX);
+	greeting_encode(&question, &said, ion.home.node->key);
+	code = peer_serve_greeting(&answer, maria.home.node, &caller, question.p, question.len, &err);
+	buf_release(&question);
+	buf_release(&answer);
+	buf_clear(&text);
+	return code;
+}
+
+static void
+a_greeting_is_its_signer_s_own(void **state)
+{
+	(void)state;
+	assert_int_equal(greet(ion.home.node->id, 0), OK);
+	assert_int_equal(greet(hub.node->id, 0), ERR_INVALID);
+	assert_non_null(strstr(err.msg, "somebody else"));
+	assert_int_equal(greet(maria.home.node->id, 0), ERR_INVALID);
+	/* An answer is no question. */
+	assert_int_equal(greet(ion.home.node->id, maria.home.node->id), ERR_INVALID);
+}
+
 static void
 only_what_the_other_may_hold_and_lacks_is_due(void **state)
 {
@@ -586,6 +622,7 @@ main(void)
 		TEST(the_list_forgets_what_age_refuses_and_the_reader_forgets_later),
 		TEST(beyond_the_bound_all_of_before_are_replaced),
 		TEST(a_restored_hub_makes_no_passport_in_an_old_series_and_still_ends_it),
+		TEST(a_greeting_is_its_signer_s_own),
 		TEST(only_what_the_other_may_hold_and_lacks_is_due),
 		TEST(a_link_of_peers_is_another_than_that_with_the_hub),
 	};

@@ -14,6 +14,7 @@
 #include "node/backup.h"
 #include "node/edit.h"
 #include "node/verify.h"
+#include "node/sync_part.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -425,6 +426,36 @@ a_reader_that_holds_the_old_state_leaves_the_purge_open(void **state)
 	assert_false(home_has("canary000deal", 13));
 }
 
+/* What a session would send of it. */
+static bool
+a_receipt_is_sent(void)
+{
+	struct session s = { .node = ion.home.node };
+	uint64_t left;
+	bool made;
+
+	assert_int_equal(sync_feed(&s.down, &s, false, &err), OK);
+	assert_int_equal(sync_make_up(&s, &made, &left, &err), OK);
+	return made;
+}
+
+static void
+no_receipt_is_sent_before_the_erasure_has_reached_the_disk(void **state)
+{
+	(void)state;
+	assert_int_equal(link_push(&ion, &err), OK);
+	assert_false(a_receipt_is_sent());
+	/* Cut off between the two, or a reader that holds the file: for as many sessions as it takes. */
+	ion.keep_file = true;
+	revoke(SELECT_CLIENT, 0, 1u << BLOCK_DEALS);
+	assert_int_equal(link_fetch(&ion, &err), OK);
+	assert_int_equal(ion.purged, 1);
+	for (int session = 0; session < 3; session++)
+		assert_false(a_receipt_is_sent());
+	assert_int_equal(purge_finish(ion.home.node, &err), OK);
+	assert_true(a_receipt_is_sent());
+}
+
 static void
 own_seqs_go_on_where_they_stood_when_a_shard_comes_back(void **state)
 {
@@ -512,6 +543,7 @@ main(void)
 		EACH(many_purges_in_any_order_leave_nothing),
 		EACH(a_purge_that_was_cut_off_is_ended_at_the_next_opening),
 		EACH(a_reader_that_holds_the_old_state_leaves_the_purge_open),
+		EACH(no_receipt_is_sent_before_the_erasure_has_reached_the_disk),
 		EACH(own_seqs_go_on_where_they_stood_when_a_shard_comes_back),
 		EACH(a_wiped_device_keeps_nothing_and_can_still_be_opened),
 		EACH(a_hub_purges_nothing_at_its_opening),
