@@ -15,7 +15,7 @@
 #define TEXT_MAX 65536
 
 static void
-print_block(struct table *table, const char *name, const json_t *value)
+print_block(struct table *table, struct node *node, const char *name, const json_t *value)
 {
 	int block = schema_block(name, strlen(name));
 	struct buf why;
@@ -29,15 +29,17 @@ print_block(struct table *table, const char *name, const json_t *value)
 		return;
 	}
 	buf_init(&why, TEXT_MAX);
-	json_array_foreach(json_object_get(value, "why"), i, rule)
-		buf_addf(&why, "%s%s", i ? "; " : "", out_string(rule, "rule"));
+	json_array_foreach(json_object_get(value, "why"), i, rule) {
+		buf_adds(&why, i ? "; " : "");
+		record_names(&why, node, out_string(rule, "rule"), true);
+	}
 	table_add(table, out_string(value, "right"));
 	table_add(table, why.p);
 	buf_release(&why);
 }
 
 static void
-print_blocks(const struct cli *cli, const json_t *blocks, const char *right)
+print_blocks(const struct cli *cli, struct node *node, const json_t *blocks, const char *right)
 {
 	struct table *table = table_new(3);
 	const char *name;
@@ -47,13 +49,26 @@ print_blocks(const struct cli *cli, const json_t *blocks, const char *right)
 	table_add(table, right);
 	table_add(table, "Because of");
 	json_object_foreach((json_t *)blocks, name, value)
-		print_block(table, name, value);
+		print_block(table, node, name, value);
 	table_print(table, cli->porcelain);
 	table_free(table);
 }
 
+/* A rule names a client by its id; people read the name, when the client is here. */
 static void
-print_access(const struct cli *cli, const json_t *access)
+print_named(struct node *node, const char *indent, const char *rule)
+{
+	struct buf line;
+
+	buf_init(&line, TEXT_MAX);
+	buf_adds(&line, indent);
+	record_names(&line, node, rule, true);
+	out_line(stdout, line.p);
+	buf_release(&line);
+}
+
+static void
+print_access(const struct cli *cli, struct node *node, const json_t *access)
 {
 	struct buf list;
 	json_t *rule;
@@ -67,10 +82,10 @@ print_access(const struct cli *cli, const json_t *access)
 		out_say(stdout, "May also: %s", list.len ? list.p : "nothing else");
 		buf_release(&list);
 		json_array_foreach(json_object_get(access, "rules"), i, rule)
-			out_say(stdout, "  %s", json_string_value(rule));
+			print_named(node, "  ", json_string_value(rule));
 		putchar('\n');
 	}
-	print_blocks(cli, json_object_get(access, "blocks"), "On own clients");
+	print_blocks(cli, node, json_object_get(access, "blocks"), "On own clients");
 }
 
 /* " by Hilda Head, 2026-11-21 14:09" */
@@ -88,13 +103,13 @@ add_author(struct buf *line, const json_t *rule)
 }
 
 static void
-print_rule(const json_t *rule, const char *indent)
+print_rule(struct node *node, const json_t *rule, const char *indent)
 {
 	struct buf line;
 
 	buf_init(&line, TEXT_MAX);
-	buf_addf(&line, "%s%s%s", indent, strcmp(out_string(rule, "from"), "role") == 0 ? "by role: " : "",
-	    out_string(rule, "rule"));
+	buf_addf(&line, "%s%s", indent, strcmp(out_string(rule, "from"), "role") == 0 ? "by role: " : "");
+	record_names(&line, node, out_string(rule, "rule"), true);
 	add_author(&line, rule);
 	if (*out_string(rule, "because"))
 		buf_addf(&line, ": %s", out_string(rule, "because"));
@@ -103,7 +118,7 @@ print_rule(const json_t *rule, const char *indent)
 }
 
 static void
-print_why(const json_t *why)
+print_why(struct node *node, const json_t *why)
 {
 	json_t *rule, *revoke;
 	size_t i, k;
@@ -111,15 +126,15 @@ print_why(const json_t *why)
 	if (json_array_size(why) == 0)
 		out_line(stdout, "    no rule reaches it");
 	json_array_foreach((json_t *)why, i, rule) {
-		print_rule(rule, "    ");
+		print_rule(node, rule, "    ");
 		json_array_foreach(json_object_get(rule, "beaten_by"), k, revoke)
-			print_rule(revoke, "        beaten by ");
+			print_rule(node, revoke, "        beaten by ");
 	}
 }
 
 /* Blocks of which the same is to be said stand together. */
 static void
-print_explained_blocks(const json_t *blocks)
+print_explained_blocks(struct node *node, const json_t *blocks)
 {
 	json_t *value, *other;
 	const char *name, *later;
@@ -140,21 +155,21 @@ print_explained_blocks(const json_t *blocks)
 		if (!said) {
 			out_say(stdout, "%s: %s%s", line.p, out_string(value, "right"),
 			    json_is_true(json_object_get(value, "on_hold")) ? ", on hold" : "");
-			print_why(json_object_get(value, "why"));
+			print_why(node, json_object_get(value, "why"));
 		}
 		buf_release(&line);
 	}
 }
 
 static void
-print_explained(const struct cli *cli, const json_t *explained)
+print_explained(const struct cli *cli, struct node *node, const json_t *explained)
 {
 	json_t *assignment = json_object_get(explained, "assignment"), *value;
 	struct buf list;
 	const char *key;
 
 	if (cli->porcelain) {
-		print_blocks(cli, json_object_get(explained, "blocks"), "Right");
+		print_blocks(cli, node, json_object_get(explained, "blocks"), "Right");
 		return;
 	}
 	buf_init(&list, TEXT_MAX);
@@ -167,7 +182,7 @@ print_explained(const struct cli *cli, const json_t *explained)
 	if (json_is_true(json_object_get(assignment, "contested")))
 		out_line(stdout, "Two heads have made two owners of it: it is nobody's own until one of them is "
 		    "chosen (satchel conflicts)");
-	print_explained_blocks(json_object_get(explained, "blocks"));
+	print_explained_blocks(node, json_object_get(explained, "blocks"));
 }
 
 static enum err_code
@@ -203,9 +218,9 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	if (code == OK && cli->json)
 		out_json(answer);
 	else if (code == OK && explaining)
-		print_explained(cli, answer);
+		print_explained(cli, node, answer);
 	else if (code == OK)
-		print_access(cli, answer);
+		print_access(cli, node, answer);
 	json_decref(answer);
 	node_close(node);
 	return code;

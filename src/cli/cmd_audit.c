@@ -160,6 +160,9 @@ run(const struct cli *cli, const struct args *args, struct err *err)
 	}
 	if (code == OK)
 		code = ask_audit(&rows, node, &question, err);
+	if (code == ERR_DENIED)
+		err_set(err, code, "the audit log is for heads of sales and auditors; what is about yourself you may read: "
+		    "satchel audit of YOU, by your name");
 	if (code == OK && cli->json)
 		out_json(rows);
 	else if (code == OK)

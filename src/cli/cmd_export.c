@@ -6,10 +6,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "cli/args.h"
 #include "cli/fields.h"
 #include "cli/out.h"
 #include "node/export.h"
+#include "node/value_text.h"
 
 /* A filter in the place of the file would widen what goes out. */
 static bool
@@ -24,6 +26,7 @@ static void
 print(const struct cli *cli, const struct node *node, const struct type *type, const char *path,
     const struct export_result *result)
 {
+	struct buf count;
 	json_t *json;
 
 	if (cli->json) {
@@ -33,8 +36,11 @@ print(const struct cli *cli, const struct node *node, const struct type *type, c
 		json_decref(json);
 		return;
 	}
-	out_say(stdout, "%" PRIu64 " of %s written to %s, export number %" PRIu64 "; %s.sig says so in signed words.",
-	    result->rows, type->name, path, result->number, path);
+	buf_init(&count, 128);
+	type_count(&count, result->rows, type->name);
+	out_say(stdout, "%s written to %s, export number %" PRIu64 "; %s.sig says so in signed words.", count.p, path,
+	    result->number, path);
+	buf_release(&count);
 	out_line(stdout, node->hub ? "It stands in the audit log." : "The heads of sales learn of it with the next sync.");
 }
 

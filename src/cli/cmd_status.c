@@ -17,6 +17,8 @@ number(const json_t *status, const char *key)
 }
 
 /* Of the hub's list, where the node's own says "adopted" no more. */
+#define REFUSED_SHOWN 20
+
 static const char *
 state_text(const char *state)
 {
@@ -24,13 +26,19 @@ state_text(const char *state)
 	    strcmp(state, "adopted") == 0 ? "Not accepted, then adopted" : "Rejected";
 }
 
+/* The newest; of thousands nobody reads all here. */
 static void
-print_refused(const json_t *refused)
+print_refused(const struct node *node, const json_t *refused)
 {
+	size_t i, count = json_array_size(refused), left = count > REFUSED_SHOWN ? count - REFUSED_SHOWN : 0;
 	json_t *one;
-	size_t i;
 
+	if (left)
+		out_say(stdout, "Not accepted or rejected before: %zu more (%s)", left,
+		    node->hub ? "satchel quarantine list --all" : "satchel status --json");
 	json_array_foreach((json_t *)refused, i, one) {
+		if (i < left)
+			continue;
 		const char *state = state_text(out_string(one, "state"));
 		struct buf at;
 
@@ -190,7 +198,7 @@ print(const struct node *node, const json_t *status)
 		    (long long)number(status, "overdue"), since.p);
 		buf_release(&since);
 	}
-	print_refused(json_object_get(status, "refused"));
+	print_refused(node, json_object_get(status, "refused"));
 }
 
 static enum err_code

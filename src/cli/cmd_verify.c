@@ -67,9 +67,13 @@ check_export(const struct cli *cli, struct node *node, const char *path, struct 
 		out_json(json);
 		json_decref(json);
 	} else {
-		out_say(stdout, "%s exported it at %s with device %s (number %llu): %llu of %s, %s. It is unchanged.",
-		    title.p, at.p, name, (unsigned long long)word.number, (unsigned long long)word.rows, word.type,
-		    word.part ? "a part of what was held" : "all that was held");
+		struct buf count;
+
+		buf_init(&count, 128);
+		type_count(&count, word.rows, word.type);
+		out_say(stdout, "%s exported it at %s with device %s (number %llu): %s, %s. It is unchanged.",
+		    title.p, at.p, name, (unsigned long long)word.number, count.p, word.part ? "a part of what was held" : "all that was held");
+		buf_release(&count);
 	}
 	buf_release(&title);
 	buf_release(&at);

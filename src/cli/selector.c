@@ -189,24 +189,23 @@ selector_state(struct node *node, struct statement *statement, struct err *err)
 	struct rule rule = { .revoke = statement->revoke, .selector = statement->selector,
 	    .blocks = statement->blocks, .right = statement->right, .until_ms = statement->until_ms,
 	    .capabilities = statement->capabilities };
-	struct buf words, title;
+	struct buf rule_text, words, title;
 	enum err_code code = access_state(node, statement, err);
 
 	if (code != OK)
 		return code;
+	buf_init(&rule_text, TEXT_MAX);
 	buf_init(&words, TEXT_MAX);
 	buf_init(&title, TEXT_MAX);
-	rule_describe(&words, &rule);
-	record_title(&title, node, &statement->selector.client);
-	if (statement->selector.kind == SELECT_CLIENT && title.len)
-		buf_addf(&words, " (%s)", title.p);
-	buf_clear(&title);
+	rule_describe(&rule_text, &rule);
+	record_names(&words, node, rule_text.p, true);
 	record_title(&title, node, &statement->person);
 	out_say(stdout, "%s: %s. %s", title.p, words.p, node->hub ? "In force now." :
 	    "In force when this node has next synced.");
 	if (statement->revoke && statement->capabilities == 0)
 		out_line(stdout, "What is no longer allowed is erased from each device at its next contact; "
 		    "satchel nodes shows which have confirmed it.");
+	buf_release(&rule_text);
 	buf_release(&words);
 	buf_release(&title);
 	return OK;

@@ -73,33 +73,11 @@ audit_question_decode(struct audit_question *out, const json_t *json, struct err
 static void
 set_text(json_t *json, struct node *hub, const char *detail, bool all)
 {
-	struct log_record record;
-	struct buf text, title;
-	struct id low, high;
-	struct err none;
-	char word[ID_TEXT];
-	bool found;
+	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	buf_init(&title, TEXT_MAX);
-	while (*detail) {
-		size_t len = strspn(detail, "0123456789abcdef-");
-
-		buf_clear(&title);
-		if (len == ID_TEXT - 1) {
-			memcpy(word, detail, len);
-			word[len] = '\0';
-			if (id_prefix(&low, &high, word) && id_equal(&low, &high) &&
-			    log_record(&record, &found, hub->db, &low, &none) == OK && found &&
-			    (all || record.type == TYPE_PERSON))
-				record_title(&title, hub, &low);
-		}
-		len = len ? len : 1;
-		buf_add(&text, title.len ? title.p : detail, title.len ? title.len : len);
-		detail += len;
-	}
+	record_names(&text, hub, detail, all);
 	json_object_set_new(json, "text", json_stringn(text.p, text.len));
-	buf_release(&title);
 	buf_release(&text);
 }
 

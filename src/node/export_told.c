@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "node/audit.h"
 #include "node/header.h"
+#include "node/value_text.h"
 #include "store/db.h"
 #include "text/input.h"
 
@@ -65,8 +66,9 @@ export_heard(struct node *hub, node_t from, const struct header *header, struct 
 
 		bytes_to_hex(hash, export->hash, 32);
 		buf_clear(&detail);
-		buf_addf(&detail, "number %" PRIu64 ": %" PRIu64 " of %s, %s, at ", export->number, export->rows,
-		    export->type, export->part ? "a part of what he holds" : "all that he holds");
+		buf_addf(&detail, "number %" PRIu64 ": ", export->number);
+		type_count(&detail, export->rows, export->type);
+		buf_addf(&detail, ", %s, at ", export->part ? "a part of what he holds" : "all that he holds");
 		input_show_instant(&detail, (int64_t)export->at_ms);
 		buf_addf(&detail, ", BLAKE2b %s", hash);
 		code = audit_add(hub, from, "export", detail.p, err);

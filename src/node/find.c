@@ -85,6 +85,45 @@ record_title(struct buf *out, struct node *node, const struct id *id)
 		title_read(out, &shown, node, &schema_types[record.type], record.k, &err);
 }
 
+void
+record_names(struct buf *out, struct node *node, const char *text, bool all)
+{
+	struct log_record record;
+	struct buf title;
+	struct id low, high;
+	struct shard shard;
+	struct err none;
+	char word[ID_TEXT];
+	size_t shard_len;
+	bool found;
+
+	buf_init(&title, TITLE_MAX * 2);
+	while (*text) {
+		size_t len = strspn(text, "0123456789abcdef-");
+
+		buf_clear(&title);
+		shard_len = len == 32 && text[len] == '.' ? len + 1 + strspn(text + len + 1, "abcdefghijklmnopqrstuvwxyz") : 0;
+		if (all && shard_len && shard_from_text(&shard, text, shard_len)) {
+			record_title(&title, node, &shard.client);
+			if (title.len) {
+				buf_addf(out, "%s of ", schema_blocks[shard.block].name);
+				len = shard_len;
+			}
+		} else if (len == ID_TEXT - 1) {
+			memcpy(word, text, len);
+			word[len] = '\0';
+			if (id_prefix(&low, &high, word) && id_equal(&low, &high) &&
+			    log_record(&record, &found, node->db, &low, &none) == OK && found &&
+			    (all || record.type == TYPE_PERSON))
+				record_title(&title, node, &low);
+		}
+		len = len ? len : 1;
+		buf_add(out, title.len ? title.p : text, title.len ? title.len : len);
+		text += len;
+	}
+	buf_release(&title);
+}
+
 /* --- short ids --- */
 
 static size_t

@@ -1,5 +1,6 @@
 #include "node/value_text.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -436,4 +437,16 @@ value_to_json(struct node *node, const struct field *field, struct value value)
 	if (value_is_string(value))
 		return string_json(value);
 	return json_loadb(value.p, value.len, JSON_DECODE_ANY, NULL);
+}
+
+void
+type_count(struct buf *out, uint64_t n, const char *name)
+{
+	size_t len = strlen(name);
+	bool y = len && name[len - 1] == 'y';
+
+	buf_addf(out, "%" PRIu64 " ", n);
+	for (size_t i = 0; i < len - (y && n != 1); i++)
+		buf_addc(out, name[i] == '_' ? ' ' : name[i]);
+	buf_adds(out, n == 1 ? "" : y ? "ies" : "s");
 }

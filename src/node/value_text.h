@@ -56,6 +56,11 @@ enum err_code find_person(struct id *out, struct node *node, const char *text, s
 enum err_code find_node(node_t *out, struct node *node, const char *text, struct err *err);
 /* What a record is called: its name, title, text or subject; "" when it has none or is not here. */
 void record_title(struct buf *out, struct node *node, const struct id *id);
+/* TEXT with the titles of records that are here in place of their ids, and "block of
+ * client" in place of shards: of ALL, or of persons alone. */
+void record_names(struct buf *out, struct node *node, const char *text, bool all);
+/* "1 client", "12 activities": records of the type with NAME. */
+void type_count(struct buf *out, uint64_t n, const char *name);
 /* The shortest prefix of ID (at least 8 digits, of the dashed form) that is unique here. */
 void short_id(char out[ID_TEXT], struct node *node, const struct id *id);
 

@@ -52,7 +52,13 @@ run access ana --json
 says "see of contacts, deals on client" "what is granted is among the rules"
 says "edit of service on client" "and that too"
 says "until 2027-02-28" "with its last day"
+names_no_id() { ! printf %s "$out" | grep -q "client [0-9a-f]\{8\}-"; }
+says "on client 0" "by its id for programs"
+run access ana
+says "edit of service on client Alfa" "and by its name for people"
+ok "and not by its id" names_no_id
 run access explain ana alfa
+says "on client Alfa" "also where it is explained"
 says "grant edit of service" "explain names the rules"
 says "until 2027-02-28 (" "with their last day and their author"
 says "beaten by revoke deals" "a grant that a revoke takes is shown"

@@ -19,7 +19,7 @@ cd "$home" || exit 1
 
 run export client all.csv
 status_is 0 "records are exported"
-says "2 of client" "and it is said how many"
+says "2 clients written" "and it is said how many"
 ok "the file is the owner's alone" [ "$(stat -c %a all.csv)$(stat -c %a all.csv.sig)" = 600600 ]
 ok "it begins with the names of its columns" sh -c 'head -1 all.csv | grep -q "^external_id,name,.*,owner,.*,exported.$"'
 ok "its lines end as RFC 4180 says" [ "$(head -1 all.csv | tail -c 2 | od -An -tx1 | tr -d ' ')" = 0d0a ]

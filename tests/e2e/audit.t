@@ -45,6 +45,7 @@ must hub revoke --node "$(node_id boris)" >/dev/null
 ok "a revoked device is recorded" contains "$(sat hub audit of boris --porcelain)" "device revoked"
 sync ana
 ok "what a device erased is recorded" contains "$(whats hub audit of ana)" "purged"
+ok "with the name of the client" contains "$(sat hub audit of ana --porcelain)" "profile of Alfaqqwerty"
 ok "and stands with the client" contains "$(states hub audit who-held "$alfa")" "erased"
 is "while the revoked one has not come" "$(sat hilda audit unconfirmed --porcelain | cut -f1,5,6)" "Boris Rep	*	to be told"
 sat boris sync >/dev/null 2>&1

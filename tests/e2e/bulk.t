@@ -73,8 +73,8 @@ sync ana
 ok "then they do" contains "$(whats hub audit of ana --limit 0)" "2 export"
 sync ana
 ok "once" contains "$(whats hub audit of ana --limit 0)" "2 export"
-ok "with type, number and rows" contains "$(sat hilda audit of ana --limit 0 --porcelain)" "number 1: 12 of client, a part"
-ok "she may read it about herself" contains "$(sat ana audit of ana --limit 0 --porcelain)" "number 2: 0 of contact, all"
+ok "with type, number and rows" contains "$(sat hilda audit of ana --limit 0 --porcelain)" "number 1: 12 clients, a part"
+ok "she may read it about herself" contains "$(sat ana audit of ana --limit 0 --porcelain)" "number 2: 0 contacts, all"
 must hub revoke ana --may export >/dev/null
 must ana export client before.csv >/dev/null
 sync ana
