@@ -43,6 +43,8 @@ sat ana sync >/dev/null 2>"$work/told"
 others unknown
 echo "# memory $(rss) kB, disk $(disk) kB"
 is "none of it counts" "$(count hub list deal) $(count hub list client)" "0 1"
+is "the status shows the newest 20" "$(sat hub status | grep -c "^Not accepted, waits")" 20
+ok "and counts the rest" contains "$(sat hub status)" "80 more (satchel quarantine list"
 ok "the memory is bounded" [ $(($(rss) - memory)) -lt 262144 ]
 ok "and the disk" [ $(($(disk) - space)) -lt 131072 ]
 sat ana sync >/dev/null 2>&1
