@@ -6,6 +6,8 @@
 # make mutants         bugs planted one by one: do the tests notice? (minutes)
 # make load            a hub with 1,000 nodes, drips, forgeries; make soak MINUTES=10: does it grow?
 # make sim SEEDS=1000  whole organisations on simulated disks, lines and clocks
+# make sim-core SEEDS=20000    many more of them, over src/core and plain arrays
+# make sim-same SEEDS=500      the same runs built by gcc, by clang, with ASan: one digest
 # make fuzz T=batch SECONDS=60    one parser under libFuzzer (clang); tests/fuzz has them
 # make install DESTDIR= PREFIX=/usr/local
 # CI=1 turns warnings into errors; Q= shows the commands.
@@ -25,6 +27,7 @@ SQLITE_LIBS   := $(shell pkg-config --libs sqlite3)
 PACKAGES := libgit2 zlib libdeflate libcurl libsodium libmicrohttpd gnutls jansson libutf8proc nettle
 
 CFLAGS_release := -O2 -g
+CFLAGS_clang   := -O1 -g
 CFLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_tsan    := -O1 -g -fsanitize=thread
 # Made by make fuzz, with clang.
@@ -90,7 +93,7 @@ TOOLS    := $(patsubst %.c,$(B)/%,$(wildcard tests/tools/*.c))
 FUZZ     := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PRELOAD  := $(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
-tests: $(TEST_BIN) $(TOOLS) $(FUZZ) $(PRELOAD) $(B)/satchel $(B)/sim $(B)/tools/bench $(B)/tools/load
+tests: $(TEST_BIN) $(TOOLS) $(FUZZ) $(PRELOAD) $(B)/satchel $(B)/sim $(B)/sim-core $(B)/tools/bench $(B)/tools/load
 check: tests layers
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
 
@@ -109,6 +112,21 @@ $(B)/sim: $(call OBJ,$(wildcard tests/sim/*.c)) $(B)/libsatchel.a
 sim: $(B)/sim
 	$(Q)$(B)/sim --seeds $(or $(SEEDS),1000)
 
+# The fast one: src/core over arrays.  What it needs of the product is what it is linked with.
+SIMCORE := $(call OBJ,$(wildcard tests/simcore/*.c) tests/sim/dice.c tests/sim/shrink.c)
+CORE    := $(call OBJ,$(filter src/core/% src/base/%,$(SRC)))
+$(B)/sim-core: $(SIMCORE) $(CORE)
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ -lsodium
+sim-core: $(B)/sim-core
+	$(Q)$(B)/sim-core --seeds $(or $(SEEDS),20000)
+
+# Whatever compiled it, the same runs come to the same.
+sim-same:
+	$(Q)for make in "CC=gcc V=release" "CC=clang V=clang" "CC=gcc V=asan"; do \
+		$(MAKE) --no-print-directory $$make "build/$${make#*V=}/sim-core" >/dev/null || exit 1; \
+		echo "$$make $$("build/$${make#*V=}/sim-core" --seeds $(or $(SEEDS),500) --digest | tail -1)"; \
+	done | awk '{ print; digest[$$4] } END { for (d in digest) n++; exit n != 1 || NR != 3 }'
+
 SECONDS ?= 60
 fuzz:
 	$(Q)$(MAKE) V=fuzz CC=clang build/fuzz/tests/fuzz/fuzz_$(T)
@@ -116,7 +134,7 @@ fuzz:
 	$(Q)build/fuzz/tests/fuzz/fuzz_$(T) -max_total_time=$(SECONDS) -max_len=8192 -print_final_stats=1 \
 		-artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 
-nightly: check sweep mutants sim
+nightly: check sweep mutants sim sim-core sim-same
 	$(Q)for file in tests/fuzz/fuzz_*.c; do name=$${file#tests/fuzz/fuzz_}; $(MAKE) fuzz T=$${name%.c} || exit 1; done
 
 layers:
@@ -147,6 +165,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check sweep fuzz mutants sim nightly layers demo bench load soak install clean
+.PHONY: all one tests check sweep fuzz mutants sim sim-core sim-same nightly layers demo bench load soak install clean
 .PRECIOUS: $(B)/%.o
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -4,8 +4,9 @@
 #ifndef SIM_RUN_H
 #define SIM_RUN_H
 
+#include <stdbool.h>
+
 #include "dice.h"
-#include "world.h"
 
 struct run_result {
 	bool failed;
