@@ -78,7 +78,9 @@ $(B)/tests/%: $(B)/tests/%.o $(call OBJ,$(HELP)) $(B)/libsatchel.a
 
 # A fuzz target: driven by libFuzzer, elsewhere over the files of its corpus.
 $(B)/tests/fuzz/fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(if $(filter-out fuzz,$(V)),$(B)/tests/fuzz/replay.o) $(B)/libsatchel.a
-	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)echo "LD $@"; $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(B)/libsatchel.a $(LIBS)
+
+$(B)/tests/fuzz/fuzz_sim: $(filter-out %/main.o,$(call OBJ,$(wildcard tests/simcore/*.c) tests/sim/dice.c))
 
 # One module's test: make one T=core/test_batch
 one: $(B)/tests/$(T)

@@ -19,9 +19,11 @@ struct named {
 	enum verdict verdict;
 };
 
+enum message_kind { ASK, GIVE, BRING, DONE };
+
 struct message {
 	uint64_t at_ms, order;
-	enum { ASK, GIVE, BRING, DONE } kind;
+	enum message_kind kind;
 	struct node *from, *to;
 	uint32_t session;
 	uint64_t hub, hub_changes;		/* as they were when the hub wrote it */
@@ -61,7 +63,7 @@ wire_forget(void)
 }
 
 static struct message *
-message_new(int kind, struct node *from, struct node *to, uint32_t session)
+message_new(enum message_kind kind, struct node *from, struct node *to, uint32_t session)
 {
 	struct message *message = mem_alloc(sizeof(*message));
 
