@@ -71,15 +71,8 @@ record_of(const struct type *type, uint8_t type_no, uint32_t client)
 	return record;
 }
 
-static int
-compare_dots(const void *a, const void *b)
-{
-	return dot_compare(*(const struct dot *)a, *(const struct dot *)b);
-}
-
-/* What OP's author sees there: the items of KEY, or all. */
-static void
-name_seen(struct op *op, const struct cell *cell, struct value key)
+void
+life_name_seen(struct op *op, const struct cell *cell, struct value key)
 {
 	struct dot *dots = org_keep(NULL, (cell ? cell->count : 0) * sizeof(*dots));
 	size_t count = 0;
@@ -90,7 +83,7 @@ name_seen(struct op *op, const struct cell *cell, struct value key)
 		if (key.len == 0 || (item->key_len == key.len && memcmp(item->key, key.p, key.len) == 0))
 			dots[count++] = item->dot;
 	}
-	qsort(dots, count, sizeof(*dots), compare_dots);
+	dots_sort(dots, count);
 	op->dots = dots;
 	op->dot_count = count < OP_DOTS_MAX ? count : OP_DOTS_MAX;
 }
@@ -105,7 +98,7 @@ fill_deletion(struct op *op, struct shelf *shelf, const struct cell *cell)
 	if (cell && cell->count) {
 		SOMETIMES(undeleted);
 		op->verb = VERB_RESTORE;
-		name_seen(op, cell, VALUE_NONE);
+		life_name_seen(op, cell, VALUE_NONE);
 		return true;
 	}
 	live = shelf_live(&count, shelf, &op->record);
@@ -158,7 +151,7 @@ fill(struct op *op, const struct cell *cell, enum kind kind)
 		op->value = keep_value(text);
 		break;
 	}
-	name_seen(op, cell, op->key);
+	life_name_seen(op, cell, op->key);
 	return op->verb != VERB_DEL || op->dot_count > 0;
 }
 
@@ -296,21 +289,21 @@ life_rogue(struct node *node)
 		pen.batches[0].writer = other->writer;
 		if ((one = pen_forge(&pen, node->key)) != NULL) {
 			SOMETIMES(forged_refused);
-			wire_push(node, to, one);
+			session_push(node, to, one);
 		}
 	} else if (how == 3) {
 		if (pen_seal(parcels, &pen)) {
-			wire_push(node, to, parcels[0]);
+			session_push(node, to, parcels[0]);
 			op->value = keep_value("\"rep\"");
 			dice_secret(pen.batches[0].salt, sizeof(pen.batches[0].salt));
 			if (pen_seal(parcels, &pen))
-				wire_push(node, other, parcels[0]);
+				session_push(node, other, parcels[0]);
 		}
 	} else if (how == 4 && org.owed_count) {
 		/* Another's text under a seal of his own. */
 		one = org.owed[dice_pick(org.owed_count < 256 ? (uint32_t)org.owed_count : 256)].parcel;
 		if (pen_seal(parcels, &pen) && parcels[0]->shard == one->shard)
-			wire_push(node, to, pen_mix(one, parcels[0]));
+			session_push(node, to, pen_mix(one, parcels[0]));
 	} else {
 		pen_end(&pen);
 	}

@@ -14,6 +14,8 @@ void life_rogue(struct node *node);
 
 /* Everybody but the hub. */
 struct node *life_somebody(void);
+/* OP supersedes what its author sees in CELL (NULL: nothing): the items of KEY, or all. */
+void life_name_seen(struct op *op, const struct cell *cell, struct value key);
 /* The node a person works on has the right, or does not ask. */
 bool life_may(struct node *node, uint32_t shard);
 

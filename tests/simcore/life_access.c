@@ -137,24 +137,13 @@ set_word(struct pen *pen, struct node *node, uint32_t shard, uint8_t type, uint8
 {
 	struct cell *cell = shelf_cell(&node->shelves[shard], record, type, field);
 	struct op *op = pen_op(pen, shard);
-	struct dot *dots = org_keep(NULL, (cell ? cell->count : 0) * sizeof(*dots));
 	char text[ID_HEX + 2];
-	size_t count = 0;
 
 	op_names(op, type, field, record);
 	op->verb = VERB_SET;
 	snprintf(text, sizeof(text), "\"%s\"", word);
 	op->value = keep_value(text);
-	/* In the order of dots, whoever wins. */
-	for (size_t i = 0; cell && i < cell->count; i++) {
-		size_t at = count++;
-
-		for (; at > 0 && dot_compare(cell->items[i].dot, dots[at - 1]) < 0; at--)
-			dots[at] = dots[at - 1];
-		dots[at] = cell->items[i].dot;
-	}
-	op->dots = dots;
-	op->dot_count = count;
+	life_name_seen(op, cell, VALUE_NONE);
 }
 
 static void

@@ -4,7 +4,6 @@
 
 #include "../sim/dice.h"
 #include "end.h"
-#include "session.h"
 #include "shelf.h"
 
 static void

@@ -10,7 +10,10 @@
 
 /* What shelf_state must be. */
 uint64_t oracle_state(const struct shelf *shelf, bool old);
-/* The right of NODE's person by the hub's log; with HOLDS false as if nothing were held back. */
+/* The text of a register in the hub's log; *APART: two different ones stand side by side. */
+void oracle_text(char out[64], bool *apart, uint32_t shard, const struct id *record, uint8_t type, uint8_t field);
+
+/* oracle_rights.c: the right of NODE's person by the hub's log; with HOLDS false as if nothing were held back. */
 enum right oracle_right(const struct node *node, uint32_t shard, bool holds);
 /* A statement was written, and this was meant. */
 void oracle_said(const struct statement *statement);

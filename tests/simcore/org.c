@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "pen.h"
 #include "rights.h"
-#include "session.h"
+#include "wire.h"
 #include "shelf.h"
 #include "oracle.h"
 #include "../sim/dice.h"

@@ -127,6 +127,7 @@ struct org {
 	struct owed *owed;
 	size_t owed_count, owed_cap;
 	struct dials dials;
+	uint32_t sessions;
 	uint64_t changes;		/* of any log: quiet is when it stands still */
 	uint64_t hub_changes;
 	uint64_t closed_until[NODES_MAX][NODES_MAX];	/* no message goes that way before */

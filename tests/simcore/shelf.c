@@ -288,6 +288,12 @@ compare_dots(const void *a, const void *b)
 	return dot_compare(*(const struct dot *)a, *(const struct dot *)b);
 }
 
+void
+dots_sort(struct dot *dots, size_t count)
+{
+	qsort(dots, count, sizeof(*dots), compare_dots);
+}
+
 struct dot *
 shelf_live(size_t *count, const struct shelf *shelf, const struct id *record)
 {
@@ -302,7 +308,7 @@ shelf_live(size_t *count, const struct shelf *shelf, const struct id *record)
 		if (shelf->slots[i].field != DELETION && id_equal(&shelf->slots[i].record, record))
 			for (size_t n = 0; n < shelf->slots[i].cell.count; n++)
 				dots[(*count)++] = shelf->slots[i].cell.items[n].dot;
-	qsort(dots, *count, sizeof(*dots), compare_dots);
+	dots_sort(dots, *count);
 	return dots;
 }
 

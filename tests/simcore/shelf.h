@@ -28,6 +28,7 @@ void shelf_rebuild(struct node *node, uint32_t shard);
 
 /* The cell of a field of RECORD; NULL: nothing was ever written. */
 struct cell *shelf_cell(struct shelf *shelf, const struct id *record, uint8_t type, uint8_t field);
+void dots_sort(struct dot *dots, size_t count);		/* ascending */
 /* The live dots of RECORD, ascending: freed by the caller. */
 struct dot *shelf_live(size_t *count, const struct shelf *shelf, const struct id *record);
 /* What is shown: the same for the same cells, in any order of theirs. */
