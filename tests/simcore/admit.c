@@ -28,7 +28,7 @@ admit_verdict(uint64_t name, uint32_t shard)
 
 /* Who adds a client may say once that it is his own. */
 static bool
-is_first_word(const struct node *author, const struct batch *batch)
+is_first_word(struct node *author, const struct batch *batch)
 {
 	char owner[ID_HEX + 2] = "\"";
 
@@ -43,7 +43,7 @@ is_first_word(const struct node *author, const struct batch *batch)
 static bool
 is_admitted(const struct batch *batch, uint32_t shard)
 {
-	const struct node *author = org_writer(batch->writer)->node;
+	struct node *author = org_writer(batch->writer)->node;
 
 	if (author == HUB)
 		return true;
@@ -55,11 +55,20 @@ is_admitted(const struct batch *batch, uint32_t shard)
 	return HUB->shelves[shard].count == 0 && is_first_word(author, batch);
 }
 
+#define HOLD_MS (3ull * DAY_MS)
+
 static void
 put_aside(struct batch *batch, const struct parcel *parcel, bool twin)
 {
 	HUB->aside = mem_grow(HUB->aside, HUB->aside_count, &HUB->aside_cap, sizeof(*HUB->aside));
-	HUB->aside[HUB->aside_count++] = (struct entry){ .parcel = parcel, .batch = *batch, .twin = twin };
+	HUB->aside[HUB->aside_count] = (struct entry){ .parcel = parcel, .batch = *batch, .twin = twin };
+	if (!twin && parcel->shard == SHARD_COMMON(BLOCK_POLICY) && org_writer(batch->writer)->node->was_head) {
+		SOMETIMES(held);
+		/* With the day, as all that ends here. */
+		HUB->aside[HUB->aside_count].hold_ms = ((org.now_ms + HOLD_MS) / DAY_MS + 1) * DAY_MS;
+		rights_changed(parcel->shard);
+	}
+	HUB->aside_count++;
 	org.changes++;
 	org.hub_changes++;
 }
@@ -77,7 +86,7 @@ admit(const struct parcel *parcel)
 		return;
 	}
 	if (shelf_clashes(shelf, batch.writer, batch.seq, batch.op_count, parcel->name)) {
-		const struct node *author = org_writer(batch.writer)->node;
+		struct node *author = org_writer(batch.writer)->node;
 
 		SOMETIMES(twin);
 		if (!author->copied && !author->rogue)

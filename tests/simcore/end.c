@@ -146,7 +146,8 @@ check_policy(struct node *head)
 	struct statement *statements;
 	size_t count;
 
-	if (head->shelves[shard].names != HUB->shelves[shard].names)
+	/* What holds is the hub's alone. */
+	if (head->shelves[shard].names != HUB->shelves[shard].names || hub_holds())
 		return;
 	statements = statements_of(&count, head, false);
 	if (count)
@@ -166,7 +167,7 @@ check_policy(struct node *head)
 }
 
 static void
-check_rights(const struct node *node)
+check_rights(struct node *node)
 {
 	for (uint32_t s = 0; s < SHARDS && !org.failed; s++) {
 		enum right right;

@@ -322,11 +322,11 @@ life_step(void)
 	what = dice_pick(256);
 	if (what < 70)
 		change(node);
-	else if (what < 80)
+	else if (what < 78)
 		new_client(node);
-	else if (what < 200)
+	else if (what < 190)
 		sync();
-	else if (what < 225)
+	else if (what < 226)
 		life_policy();
 	else
 		life_misfortune();

@@ -23,7 +23,8 @@ name_statements(struct op *op, struct node *node)
 	for (size_t i = 0; i < shelf->count; i++) {
 		const struct batch *batch = &shelf->entries[i].batch;
 
-		if (shelf->entries[i].is_void)
+		/* What a writer stated before he follows anyhow. */
+		if (shelf->entries[i].is_void || batch->writer == node->writer)
 			continue;
 		if (count && dots[count - 1].writer == batch->writer)
 			count--;
@@ -53,6 +54,7 @@ draw_selector(struct selector *out)
 static void
 draw_statement(struct statement *out, const struct node *about)
 {
+	static const uint32_t may[] = { CAN_AUDIT, CAN_CONFIGURE, CAN_REASSIGN, CAN_AUDIT, CAN_EXPORT };
 	uint32_t what = dice_pick(256);
 
 	out->revoke = dice_chance(128);
@@ -67,14 +69,10 @@ draw_statement(struct statement *out, const struct node *about)
 		return;
 	}
 	out->person = about->person;
-	if (what < 40) {
+	if (what < 64) {
 		out->selector.kind = SELECT_ALL;
-		do
-			out->capabilities |= 1u << dice_pick(CAPABILITY_COUNT);
-		while (!(out->capabilities & CAPABILITIES_GIVEN) && dice_chance(200));
-		out->capabilities &= CAPABILITIES_GIVEN;
-		if (out->capabilities == 0)
-			out->capabilities = CAN_AUDIT;
+		out->capabilities = may[dice_pick(5)];
+		out->capabilities |= may[dice_pick(5)];
 		SOMETIMES(may);
 	} else {
 		draw_selector(&out->selector);
@@ -95,8 +93,9 @@ draw_statement(struct statement *out, const struct node *about)
 static void
 state(struct node *head)
 {
-	struct node *about = &org.nodes[1 + dice_pick(org.person_count - 1)];
-	uint32_t shard = SHARD_COMMON(BLOCK_POLICY);
+	/* One of them is talked about more than the others. */
+	uint32_t one = dice_pick(2), shard = SHARD_COMMON(BLOCK_POLICY);
+	struct node *about = &org.nodes[one ? 3 : 1 + dice_pick(org.person_count - 1)];
 	struct statement statement = { 0 };
 	uint8_t random[10];
 	struct pen pen;
@@ -176,7 +175,7 @@ assign(struct node *head)
 static void
 set_role(void)
 {
-	static const char *const roles[] = { "rep", "rep", "head", "branch", "erp", "auditor" };
+	static const char *const roles[] = { "rep", "head", "head", "branch", "erp", "auditor" };
 	struct node *about = &org.nodes[1 + dice_pick(org.person_count - 1)];
 	struct pen pen;
 
@@ -203,7 +202,7 @@ life_policy(void)
 		two_owners();
 	} else if (dice_chance(org.dials.role)) {
 		set_role();
-	} else if (dice_chance(128)) {
+	} else if (dice_chance(80)) {
 		assign(head);
 	} else if (org.dials.policy && life_may(head, SHARD_COMMON(BLOCK_POLICY))) {
 		state(head);

@@ -9,7 +9,9 @@ static struct {
 	struct statement *said;		/* all that anybody ever stated */
 	size_t said_count, said_cap;
 	bool known;
+	uint64_t day;
 	const struct statement **here;	/* at the hub */
+	bool *held;			/* it only holds, for the time being */
 	size_t count;
 	bool *follows;			/* [later * count + earlier] */
 } oracle;
@@ -25,6 +27,7 @@ oracle_forget(void)
 {
 	free(oracle.said);
 	free(oracle.here);
+	free(oracle.held);
 	free(oracle.follows);
 	memset(&oracle, 0, sizeof(oracle));
 }
@@ -97,27 +100,46 @@ close_over(void)
 }
 
 static void
+look_at(const struct entry *entry, bool held)
+{
+	const struct batch *batch = entry->parcel->truth;
+
+	for (size_t n = 0; n < batch->op_count; n++) {
+		const struct statement *one = said((struct dot){ batch->writer, batch->seq + n });
+
+		if (one == NULL || (held && !one->revoke))
+			continue;
+		oracle.held[oracle.count] = held;
+		oracle.here[oracle.count++] = one;
+	}
+}
+
+static void
 look(void)
 {
 	const struct shelf *shelf = &HUB->shelves[SHARD_COMMON(BLOCK_POLICY)];
 	size_t most = 1;
 
-	if (oracle.known)
+	if (oracle.known && oracle.day == org.now_ms / DAY_MS)
 		return;
 	for (size_t i = 0; i < shelf->count; i++)
 		most += shelf->entries[i].parcel->truth->op_count;
+	for (size_t i = 0; i < HUB->aside_count; i++)
+		most += HUB->aside[i].parcel->truth->op_count;
 	free(oracle.here);
+	free(oracle.held);
+	oracle.held = mem_alloc(most);
 	oracle.here = mem_alloc(most * sizeof(struct statement *));
 	oracle.count = 0;
-	for (size_t i = 0; i < shelf->count; i++) {
-		const struct batch *batch = shelf->entries[i].parcel->truth;
-
-		for (size_t n = 0; n < batch->op_count && !shelf->entries[i].is_void; n++)
-			if ((oracle.here[oracle.count] = said((struct dot){ batch->writer, batch->seq + n })) != NULL)
-				oracle.count++;
-	}
+	for (size_t i = 0; i < shelf->count; i++)
+		if (!shelf->entries[i].is_void)
+			look_at(&shelf->entries[i], false);
+	for (size_t i = 0; i < HUB->aside_count; i++)
+		if (HUB->aside[i].hold_ms > org.now_ms)
+			look_at(&HUB->aside[i], true);
 	close_over();
 	oracle.known = true;
+	oracle.day = org.now_ms / DAY_MS;
 }
 
 struct facts {
@@ -165,9 +187,14 @@ by_the_same(const struct selector *a, const struct selector *b)
 }
 
 static bool
-is_about(const struct statement *statement, const struct node *node)
+is_about(size_t at, const struct node *node)
 {
-	return statement->node == 0 && memcmp(statement->person.b, node->person.b, 16) == 0 &&
+	const struct statement *statement = oracle.here[at];
+
+	/* A device is taken whole, or given back; only a hold of one is as if its person's all were. */
+	if (statement->node)
+		return oracle.held[at] && statement->node == node->device;
+	return memcmp(statement->person.b, node->person.b, 16) == 0 &&
 	    !(statement->until_ms && statement->until_ms <= org.now_ms);
 }
 
@@ -178,7 +205,7 @@ taken_away(size_t grant, const struct selector *selector, uint8_t block, const s
 	for (size_t i = 0; i < oracle.count; i++) {
 		const struct statement *revoke = oracle.here[i];
 
-		if (!revoke->revoke || revoke->capabilities || !is_about(revoke, facts->node) ||
+		if (!revoke->revoke || revoke->capabilities || !is_about(i, facts->node) || (oracle.held[i] && !facts->holds) ||
 		    !(revoke->blocks >> block & 1) || !reaches(&revoke->selector, facts))
 			continue;
 		if (revoke->selector.kind != SELECT_CLIENT && revoke->selector.kind != SELECT_ALL &&
@@ -198,14 +225,14 @@ may(uint32_t capability, bool by_role, const struct node *node)
 	if (capability == CAN_GRANT)
 		return by_role;
 	for (size_t i = 0; i < oracle.count; i++)
-		if (oracle.here[i]->revoke && oracle.here[i]->capabilities & capability && is_about(oracle.here[i], node))
+		if (oracle.here[i]->revoke && oracle.here[i]->capabilities & capability && is_about(i, node))
 			given = false;
 	for (size_t g = 0; g < oracle.count && !given; g++) {
 		bool counts = !oracle.here[g]->revoke && oracle.here[g]->capabilities & capability &&
-		    is_about(oracle.here[g], node);
+		    is_about(g, node);
 
 		for (size_t i = 0; i < oracle.count && counts; i++)
-			if (oracle.here[i]->revoke && oracle.here[i]->capabilities & capability && is_about(oracle.here[i], node))
+			if (oracle.here[i]->revoke && oracle.here[i]->capabilities & capability && is_about(i, node))
 				counts = oracle.follows[g * oracle.count + i];
 		given = counts;
 	}
@@ -218,12 +245,12 @@ is_revoked(const struct node *node)
 	bool revoked = false;
 
 	for (size_t i = 0; i < oracle.count; i++)
-		revoked = revoked || (oracle.here[i]->node == node->device && oracle.here[i]->revoke);
+		revoked = revoked || (oracle.here[i]->node == node->device && oracle.here[i]->revoke && !oracle.held[i]);
 	for (size_t g = 0; g < oracle.count && revoked; g++) {
 		bool knew = oracle.here[g]->node == node->device && !oracle.here[g]->revoke;
 
 		for (size_t i = 0; i < oracle.count && knew; i++)
-			if (oracle.here[i]->node == node->device && oracle.here[i]->revoke)
+			if (oracle.here[i]->node == node->device && oracle.here[i]->revoke && !oracle.held[i])
 				knew = oracle.follows[g * oracle.count + i];
 		revoked = !knew;
 	}
@@ -308,7 +335,7 @@ oracle_right(const struct node *node, uint32_t shard, bool holds)
 	for (size_t g = 0; g < oracle.count; g++) {
 		const struct statement *grant = oracle.here[g];
 
-		if (!grant->revoke && !grant->capabilities && grant->right > best && is_about(grant, node) &&
+		if (!grant->revoke && !grant->capabilities && grant->right > best && is_about(g, node) &&
 		    grant->blocks >> block & 1 && reaches(&grant->selector, &facts) &&
 		    !taken_away(g, &grant->selector, block, &facts))
 			best = grant->right;

@@ -142,7 +142,10 @@ org_one_in(uint32_t n)
 uint64_t
 org_clock(const struct node *node)
 {
-	return (uint64_t)((int64_t)org.now_ms + node->skew_ms);
+	uint64_t now_ms = (uint64_t)((int64_t)org.now_ms + node->skew_ms);
+
+	/* A clock that shows days only makes many ties. */
+	return org.dials.coarse ? now_ms - now_ms % DAY_MS : now_ms;
 }
 
 /* --- names --- */
@@ -222,7 +225,7 @@ org_add(const char *name)
 }
 
 bool
-org_is_head(const struct node *node)
+org_is_head(struct node *node)
 {
 	const struct passport *passport = hub_passport(node);
 
@@ -264,7 +267,8 @@ draw_dials(void)
 	d->until = dial(90);
 	d->owners = dial(40);
 	d->upgrade = dial(40);
-	d->device = dial(10);
+	d->device = dial(40);
+	d->coarse = dial(2);
 }
 
 /* Who everybody is: the hub's first word. */

@@ -43,6 +43,7 @@ struct entry {
 	struct batch batch;
 	size_t applied;			/* ops of it that are in the cells */
 	uint64_t epoch;			/* at the hub: its place in the order of arrival */
+	uint64_t hold_ms;		/* kept aside: a late revoke by a former head, which holds until then */
 	bool synced;			/* survives a loss of power */
 	bool at_hub;			/* the hub said so */
 	bool is_void;			/* the hub refused it: without effect */
@@ -87,7 +88,7 @@ struct node {
 	writer_t writer;
 	uint8_t prev[32];		/* hash of its last seal */
 	int64_t skew_ms;
-	bool rogue, old, copied;
+	bool rogue, old, copied, was_head;
 	struct shelf shelves[SHARDS];
 	struct entry *aside;		/* hub: what it has refused */
 	size_t aside_count, aside_cap;
@@ -112,7 +113,7 @@ struct owed {				/* what was acknowledged */
 /* How often things happen, of 256; drawn for each run, often 0. */
 struct dials {
 	uint8_t loss, twice, delay, cut, damage, crash, jump, policy, backup, restore, hub_restore, copy, rogue,
-	    peer, idle, oneway, role, until, owners, upgrade, device;
+	    peer, idle, oneway, role, until, owners, upgrade, device, coarse;
 	uint32_t steps, chunk;
 };
 
@@ -147,7 +148,7 @@ extern struct org org;
 	X(forged_refused) X(oneway) X(stale_answer) X(crash) X(crash_in_edit) X(crash_in_sync) X(clock_far) X(idle_months) \
 	X(early) X(conflict) X(deleted) X(undeleted) X(counted) X(unknown_field) X(upgraded) \
 	X(grant) X(revoke) X(regrant) X(may) X(device_revoked) X(device_given_back) X(until) X(role_changed) \
-	X(two_owners) X(kept_back) X(refused) X(admitted_late) X(voided) X(purged) X(purge_waits) X(backup) \
+	X(two_owners) X(kept_back) X(held) X(refused) X(admitted_late) X(voided) X(purged) X(purge_waits) X(backup) \
 	X(node_restored) X(hub_restored) X(sent_again) X(hub_forgot) X(copied) X(twin) X(rekeyed) X(twin_dropped) \
 	X(heads_apart) X(exact)
 enum sometimes {
@@ -167,7 +168,7 @@ struct node *org_add(const char *name);
 /* NODE signs as another from here on. */
 void org_new_writer(struct node *node);
 const struct writer *org_writer(writer_t writer);	/* NULL: nobody */
-bool org_is_head(const struct node *node);		/* by the hub's word */
+bool org_is_head(struct node *node);		/* by the hub's word */
 
 /* Lives until org_end. */
 void *org_keep(const void *p, size_t size);	/* P NULL: zeroed */

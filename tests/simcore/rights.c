@@ -50,32 +50,56 @@ rights_changed(uint32_t shard)
 		hub.clients[shard / COMMON_FIRST]++;
 }
 
+static void
+add_statements(struct statement *out, size_t *count, const struct entry *entry, uint64_t epoch)
+{
+	struct err err;
+
+	for (size_t n = 0; n < entry->batch.op_count; n++) {
+		struct op *op = &entry->batch.ops[n];
+		struct statement *one = &out[*count];
+
+		if (op->verb != VERB_LOG || statement_decode(one, op->value, &err) != OK)
+			continue;
+		one->dot = batch_dot(&entry->batch, n);
+		one->after = (struct dot *)(uintptr_t)op->dots;
+		one->after_count = op->dot_count;
+		one->epoch = epoch;
+		one->hold_ms = entry->hold_ms;
+		/* A former head gives nothing. */
+		*count += one->revoke || !entry->hold_ms;
+	}
+}
+
+bool
+hub_holds(void)
+{
+	for (size_t i = 0; i < HUB->aside_count; i++)
+		if (HUB->aside[i].hold_ms > org.now_ms)
+			return true;
+	return false;
+}
+
 struct statement *
 statements_of(size_t *count, const struct node *node, bool epochs)
 {
 	const struct shelf *shelf = &node->shelves[SHARD_COMMON(BLOCK_POLICY)];
 	struct statement *out;
 	size_t most = 1;
-	struct err err;
 
 	for (size_t i = 0; i < shelf->count; i++)
 		most += shelf->entries[i].batch.op_count;
+	for (size_t i = 0; i < node->aside_count; i++)
+		most += node->aside[i].batch.op_count;
 	out = mem_alloc(most * sizeof(*out));
 	*count = 0;
-	for (size_t i = 0; i < shelf->count; i++) {
-		const struct entry *entry = &shelf->entries[i];
-
-		for (size_t n = 0; n < entry->batch.op_count && !entry->is_void; n++) {
-			struct op *op = &entry->batch.ops[n];
-
-			if (op->verb != VERB_LOG || statement_decode(&out[*count], op->value, &err) != OK)
-				continue;
-			out[*count].dot = batch_dot(&entry->batch, n);
-			out[*count].after = (struct dot *)(uintptr_t)op->dots;
-			out[*count].after_count = op->dot_count;
-			out[(*count)++].epoch = epochs ? entry->epoch : 0;
-		}
-	}
+	for (size_t i = 0; i < shelf->count; i++)
+		if (!shelf->entries[i].is_void)
+			add_statements(out, count, &shelf->entries[i], epochs ? shelf->entries[i].epoch : 0);
+	/* What only holds was never sealed: it counts from when it came. */
+	for (size_t i = 0; i < node->aside_count; i++)
+		if (node->aside[i].hold_ms)
+			add_statements(out, count, &node->aside[i], 1);
 	return out;
 }
 
@@ -157,7 +181,7 @@ look(void)
 }
 
 const struct passport *
-hub_passport(const struct node *node)
+hub_passport(struct node *node)
 {
 	size_t at = (size_t)(node - org.nodes);
 	struct passport *passport;
@@ -176,6 +200,7 @@ hub_passport(const struct node *node)
 		org_fail("P9", "the rights of %s cannot be told", node->name);
 	else
 		hub.rules[hub.rules_count++] = &passport->rules;
+	node->was_head |= passport->subject.role == ROLE_HEAD;
 	passport->revoked = policy_node_revoked(hub.statements, hub.count, node->device, hub.epoch);
 	hub.passports[at].policy = hub.policy;
 	hub.passports[at].passport = passport;
@@ -228,7 +253,7 @@ passport_right(const struct passport *passport, struct node *where, uint32_t sha
 }
 
 static void
-compare(const struct node *node, uint32_t shard, enum right right, enum lot lot)
+compare(struct node *node, uint32_t shard, enum right right, enum lot lot)
 {
 	enum right all = oracle_right(node, shard, false), now = oracle_right(node, shard, true);
 
@@ -241,7 +266,7 @@ compare(const struct node *node, uint32_t shard, enum right right, enum lot lot)
 }
 
 static void
-find(const struct node *node, uint32_t shard)
+find(struct node *node, uint32_t shard)
 {
 	size_t at = (size_t)(node - org.nodes);
 	const struct passport *passport = hub_passport(node);
@@ -256,14 +281,14 @@ find(const struct node *node, uint32_t shard)
 }
 
 enum right
-hub_right(const struct node *node, uint32_t shard)
+hub_right(struct node *node, uint32_t shard)
 {
 	find(node, shard);
 	return hub.rights[node - org.nodes][shard].right;
 }
 
 enum lot
-hub_lot(const struct node *node, uint32_t shard)
+hub_lot(struct node *node, uint32_t shard)
 {
 	find(node, shard);
 	return hub.rights[node - org.nodes][shard].lot;

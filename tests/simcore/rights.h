@@ -10,15 +10,16 @@
 enum lot { LOT_TAKE, LOT_KEEP, LOT_GIVE };
 
 /* By what the hub knows now. */
-const struct passport *hub_passport(const struct node *node);
-enum right hub_right(const struct node *node, uint32_t shard);
-enum lot hub_lot(const struct node *node, uint32_t shard);
+const struct passport *hub_passport(struct node *node);
+enum right hub_right(struct node *node, uint32_t shard);
+enum lot hub_lot(struct node *node, uint32_t shard);
 /* What NODE may by its passport and what it knows of the client. */
 enum right passport_right(const struct passport *passport, struct node *where, uint32_t shard);
 
 /* The statements in NODE's log with what their authors had seen; freed by the caller, with
  * free() alone.  EPOCHS: as the hub ordered them, else not at all. */
 struct statement *statements_of(size_t *count, const struct node *node, bool epochs);
+bool hub_holds(void);
 void assignment_of(struct assignment *out, struct node *node, uint32_t client);
 void subject_of(struct subject *out, struct node *node, const struct node *about);
 uint64_t rules_hash(const struct rules *rules);

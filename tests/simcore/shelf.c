@@ -391,7 +391,7 @@ node_crash(struct node *node)
 
 struct kept_entry {
 	const struct parcel *parcel;
-	uint64_t epoch;
+	uint64_t epoch, hold_ms;
 	bool is_void, twin, at_hub, aside;
 };
 
@@ -419,12 +419,13 @@ node_keep(const struct node *node)
 		for (size_t i = 0; i < node->shelves[s].count; i++) {
 			const struct entry *entry = &node->shelves[s].entries[i];
 
-			kept->entries[n++] = (struct kept_entry){ entry->parcel, entry->epoch, entry->is_void,
+			kept->entries[n++] = (struct kept_entry){ entry->parcel, entry->epoch, 0, entry->is_void,
 			    entry->twin, entry->at_hub, false };
 		}
 	}
 	for (size_t i = 0; i < node->aside_count; i++)
-		kept->entries[n++] = (struct kept_entry){ node->aside[i].parcel, 0, false, node->aside[i].twin, false, true };
+		kept->entries[n++] = (struct kept_entry){ node->aside[i].parcel, 0, node->aside[i].hold_ms, false,
+		    node->aside[i].twin, false, true };
 	kept->count = n;
 	return kept;
 }
@@ -452,7 +453,7 @@ node_back(struct node *node, const struct kept *kept)
 		if (from->aside) {
 			node->aside = mem_grow(node->aside, node->aside_count, &node->aside_cap, sizeof(*node->aside));
 			entry = &node->aside[node->aside_count];
-			*entry = (struct entry){ .parcel = from->parcel, .twin = from->twin };
+			*entry = (struct entry){ .parcel = from->parcel, .twin = from->twin, .hold_ms = from->hold_ms };
 			node->aside_count += parcel_open(&entry->batch, from->parcel);
 			continue;
 		}
