@@ -2,6 +2,7 @@
 #include "fuzz.h"
 
 /* What reads them is seen inside the module only. */
+#include "node/caller.c"
 #include "node/serve.c"
 
 int

@@ -53,6 +53,13 @@ record_title(struct buf *out, struct node *node, const struct id *id)
 }
 
 void
+record_names(struct buf *out, struct node *node, const char *text, bool all)
+{
+	(void)node, (void)all;
+	buf_adds(out, text);
+}
+
+void
 short_id(char out[ID_TEXT], struct node *node, const struct id *id)
 {
 	(void)node;
