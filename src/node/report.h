@@ -10,7 +10,8 @@
 #include "node/node.h"
 
 /* {"node","person","person_id","role","org","hub","pending_batches","sent_batches","confirmed_batches",
- *  "carried_batches","outbox","last_sync","epoch","clients","conflicts","refused":[{"shard","at","reason","state"}],"purging","device",
+ *  "carried_batches","outbox","last_sync","epoch","clients","conflicts",
+ *  "refused":[{"shard","at","reason","state"}],"purging","device",
  *  "wiped","wiped_by","revoked","overdue","overdue_since","passport_hours",
  *  "unattended":{"said","tried","next"} or null,"holds"} - the last at the hub alone: work that holds until a
  *  head decides; node/hold.h, node/peer.h, node/unattended.h */

@@ -12,6 +12,7 @@
 enum err_code
 series_of(uint64_t *out, struct node *hub, node_t node_id, struct err *err)
 {
+	uint64_t now = node_now_ms(hub);
 	uint8_t id[8];
 	int64_t series;
 	bool found;
@@ -21,7 +22,10 @@ series_of(uint64_t *out, struct node *hub, node_t node_id, struct err *err)
 		return err->code;
 	if (!found) {
 		key_random(&series, sizeof(series));
-		if (db_run(hub->db, SQL_SERIES_BEGIN, err, "ib", series, id, sizeof(id)) != OK)
+		/* Of those that ended so long ago no passport is valid. */
+		if (db_run(hub->db, SQL_SERIES_DROP, err, "i",
+		    (int64_t)(now > PASSPORT_VALID_MS ? now - PASSPORT_VALID_MS : 0)) != OK ||
+		    db_run(hub->db, SQL_SERIES_BEGIN, err, "ib", series, id, sizeof(id)) != OK)
 			return err->code;
 	}
 	*out = (uint64_t)series;
@@ -31,13 +35,8 @@ series_of(uint64_t *out, struct node *hub, node_t node_id, struct err *err)
 enum err_code
 series_end(struct node *hub, const uint8_t *about, size_t len, uint64_t epoch, struct err *err)
 {
-	uint64_t now = node_now_ms(hub);
-
-	if (db_run(hub->db, SQL_SERIES_DROP, err, "i",
-	    (int64_t)(now > PASSPORT_VALID_MS ? now - PASSPORT_VALID_MS : 0)) != OK)
-		return err->code;
 	return db_run(hub->db, len == 8 ? SQL_SERIES_END_NODE : SQL_SERIES_END_PERSON, err, "bii", about, len,
-	    (int64_t)epoch, (int64_t)now);
+	    (int64_t)epoch, (int64_t)node_now_ms(hub));
 }
 
 enum err_code

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "node/ask.h"
 #include "node/edit.h"
+#include "node/series.h"
 #include "store/db.h"
 #include "store/log.h"
 
@@ -374,6 +375,24 @@ the_quarantine_says_until_when(void **state)
 	json_decref(list);
 }
 
+static void
+peers_are_told_of_it_and_not_of_its_end(void **state)
+{
+	uint64_t before, held, after;
+
+	(void)state;
+	assert_int_equal(series_of(&before, hub.node, ion.home.node->id, &err), OK);
+	comes_late(about_ion(true));
+	assert_int_equal(series_of(&held, hub.node, ion.home.node->id, &err), OK);
+	assert_true(held != before);
+	hub.node->clock_offset_ms += (int64_t)HOLD_MS + 1;
+	assert_int_equal(db_begin(hub.node->db, &err), OK);
+	assert_int_equal(access_lapse(hub.node, &err), OK);
+	assert_int_equal(db_commit(hub.node->db, &err), OK);
+	assert_int_equal(series_of(&after, hub.node, ion.home.node->id, &err), OK);
+	assert_true(after == held);
+}
+
 int
 main(void)
 {
@@ -391,6 +410,7 @@ main(void)
 		EACH(what_came_while_a_device_was_held_comes_afterwards),
 		EACH(no_more_than_some_holds_are_kept_about_one_person),
 		EACH(the_quarantine_says_until_when),
+		EACH(peers_are_told_of_it_and_not_of_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
