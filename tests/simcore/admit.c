@@ -6,6 +6,8 @@
 #include "rights.h"
 #include "shelf.h"
 
+#define HOLD_MS (3ull * DAY_MS)
+
 static struct entry *
 aside_find(uint64_t name)
 {
@@ -55,8 +57,6 @@ is_admitted(const struct batch *batch, uint32_t shard)
 	return HUB->shelves[shard].count == 0 && is_first_word(author, batch);
 }
 
-#define HOLD_MS (3ull * DAY_MS)
-
 static void
 put_aside(struct batch *batch, const struct parcel *parcel, bool twin)
 {
@@ -73,6 +73,20 @@ put_aside(struct batch *batch, const struct parcel *parcel, bool twin)
 	org.hub_changes++;
 }
 
+/* Work that is aside has its name too. */
+static bool
+clashes_aside(const struct batch *batch, uint32_t shard)
+{
+	for (size_t i = 0; i < HUB->aside_count; i++) {
+		const struct entry *one = &HUB->aside[i];
+
+		if (one->parcel->shard == shard && one->batch.writer == batch->writer && !one->twin &&
+		    one->batch.seq < batch->seq + batch->op_count && batch->seq < one->batch.seq + one->batch.op_count)
+			return true;
+	}
+	return false;
+}
+
 void
 admit(const struct parcel *parcel)
 {
@@ -85,7 +99,8 @@ admit(const struct parcel *parcel)
 		SOMETIMES(damaged_refused);
 		return;
 	}
-	if (shelf_clashes(shelf, batch.writer, batch.seq, batch.op_count, parcel->name)) {
+	if (shelf_clashes(shelf, batch.writer, batch.seq, batch.op_count, parcel->name) ||
+	    clashes_aside(&batch, parcel->shard)) {
 		struct node *author = org_writer(batch.writer)->node;
 
 		SOMETIMES(twin);

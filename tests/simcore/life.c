@@ -288,7 +288,7 @@ life_rogue(struct node *node)
 	if (how == 2 && memcmp(other->key, node->key, 32) != 0) {
 		pen.batches[0].writer = other->writer;
 		if ((one = pen_forge(&pen, node->key)) != NULL) {
-			SOMETIMES(forged_refused);
+			SOMETIMES(forged);
 			session_push(node, to, one);
 		}
 	} else if (how == 3) {

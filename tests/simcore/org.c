@@ -224,14 +224,6 @@ org_add(const char *name)
 	return node;
 }
 
-bool
-org_is_head(struct node *node)
-{
-	const struct passport *passport = hub_passport(node);
-
-	return passport->subject.role == ROLE_HEAD && !passport->revoked;
-}
-
 static uint8_t
 dial(uint32_t most)
 {

@@ -145,7 +145,7 @@ extern struct org org;
 /* Rare states: 1,000 runs that never saw one of them fail. */
 #define SOMETIMES_LIST(X) \
 	X(edits) X(denied) X(syncs) X(peer_syncs) X(applied) X(lost) X(twice) X(delayed) X(cut) X(damaged_refused) \
-	X(forged_refused) X(oneway) X(stale_answer) X(crash) X(crash_in_edit) X(crash_in_sync) X(clock_far) X(idle_months) \
+	X(forged) X(oneway) X(stale_answer) X(crash) X(crash_in_edit) X(crash_in_sync) X(clock_far) X(idle_months) \
 	X(early) X(conflict) X(deleted) X(undeleted) X(counted) X(unknown_field) X(upgraded) \
 	X(grant) X(revoke) X(regrant) X(may) X(device_revoked) X(device_given_back) X(until) X(role_changed) \
 	X(two_owners) X(kept_back) X(held) X(refused) X(admitted_late) X(voided) X(purged) X(purge_waits) X(backup) \
@@ -168,7 +168,6 @@ struct node *org_add(const char *name);
 /* NODE signs as another from here on. */
 void org_new_writer(struct node *node);
 const struct writer *org_writer(writer_t writer);	/* NULL: nobody */
-bool org_is_head(struct node *node);		/* by the hub's word */
 
 /* Lives until org_end. */
 void *org_keep(const void *p, size_t size);	/* P NULL: zeroed */

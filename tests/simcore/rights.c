@@ -137,7 +137,7 @@ assignment_of(struct assignment *out, struct node *node, uint32_t client)
 	out->contested = owner && cell_in_conflict(owner, KIND_REGISTER);
 }
 
-void
+static void
 subject_of(struct subject *out, struct node *node, const struct node *about)
 {
 	uint32_t shard = SHARD_COMMON(BLOCK_PEOPLE);

@@ -21,7 +21,6 @@ enum right passport_right(const struct passport *passport, struct node *where, u
 struct statement *statements_of(size_t *count, const struct node *node, bool epochs);
 bool hub_holds(void);
 void assignment_of(struct assignment *out, struct node *node, uint32_t client);
-void subject_of(struct subject *out, struct node *node, const struct node *about);
 uint64_t rules_hash(const struct rules *rules);
 /* Something of SHARD has changed at the hub: what follows from it is asked anew. */
 void rights_changed(uint32_t shard);
