@@ -15,7 +15,8 @@ static struct chunk_objects *objects;
 static void
 add(uint8_t oid[20], enum pack_type type, const void *content, size_t size)
 {
-	struct pack_object object = { .type = type, .content = content, .size = size, .z = content, .z_len = 1 };
+	struct pack_object object = { .type = type, .content = content, .size = size,
+		.z = (const uint8_t *)"z", .z_len = 1 };
 	struct err err;
 
 	/* Located by a hash of any kind. */
