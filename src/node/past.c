@@ -16,14 +16,19 @@ struct walk {
 	struct row row;
 	int64_t s, b;
 	struct id id;
+	enum err_code code;	/* of the first question about a dot that had no answer */
+	struct err *err;
 };
 
 static bool
 seen(void *context, struct dot dot)
 {
-	const struct walk *w = context;
+	struct walk *w = context;
+	bool is = false;
 
-	return log_seen(w->hub->db, w->s, dot, w->b);
+	if (w->code == OK)
+		w->code = log_seen(&is, w->hub->db, w->s, dot, w->b, w->err);
+	return is;
 }
 
 static bool
@@ -64,6 +69,7 @@ step(struct walk *w, bool *more, const int64_t *bs, size_t count, size_t *next, 
 		    (code = batch_decode(&batch, text.p, text.len, err)) != OK)
 			continue;
 		*more = apply(w, &batch);
+		code = w->code;
 		batch_release(&batch);
 	}
 	buf_release(&text);
@@ -85,7 +91,7 @@ enum err_code
 past_subjects(struct past_subject **out, size_t *count, struct node *hub, const struct id *person,
     struct err *err)
 {
-	struct walk w = { .hub = hub, .s = BLOCK_PEOPLE, .id = *person };
+	struct walk w = { .hub = hub, .s = BLOCK_PEOPLE, .id = *person, .err = err };
 	size_t n, next = 0, cap = 0;
 	int64_t *bs;
 	bool more = true;
@@ -110,7 +116,7 @@ enum err_code
 past_assignments(struct past_assignment **out, size_t *count, struct node *hub, int64_t client_k,
     struct err *err)
 {
-	struct walk w = { .hub = hub, .s = client_k * 32 + BLOCK_ASSIGNMENT };
+	struct walk w = { .hub = hub, .s = client_k * 32 + BLOCK_ASSIGNMENT, .err = err };
 	struct log_record client;
 	size_t n = 0, next = 0, cap = 0;
 	int64_t *bs = NULL;

@@ -491,8 +491,9 @@ db_check(struct db *db, struct err *err)
 
 	if (sqlite3_prepare_v2(db->sqlite, "PRAGMA integrity_check(1)", -1, &stmt, NULL) != SQLITE_OK)
 		return db_fail(db, err, "integrity_check");
-	if (sqlite3_step(stmt) == SQLITE_ROW &&
-	    strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
+	if (sqlite3_step(stmt) != SQLITE_ROW)
+		code = db_fail(db, err, "integrity_check");
+	else if (strcmp((const char *)sqlite3_column_text(stmt, 0), "ok") != 0)
 		code = err_set(err, ERR_INVALID, "database file: %s", sqlite3_column_text(stmt, 0));
 	sqlite3_finalize(stmt);
 	return code;

@@ -221,17 +221,22 @@ log_batch_of_dot(int64_t *b, bool *found, struct db *db, int64_t s, int64_t w, u
 	return OK;
 }
 
-bool
-log_seen(struct db *db, int64_t s, struct dot dot, int64_t newest)
+enum err_code
+log_seen(bool *out, struct db *db, int64_t s, struct dot dot, int64_t newest, struct err *err)
 {
 	struct log_batch batch;
+	enum err_code code;
 	int64_t w, b;
 	bool found;
-	struct err err;
 
-	return log_writer(&w, db, dot.writer, false, &err) == OK &&
-	    log_batch_of_dot(&b, &found, db, s, w, dot.seq, &err) == OK && found && b <= newest &&
-	    log_batch_get(&batch, db, b, &err) == OK && !batch.voided;
+	*out = false;
+	if ((code = log_writer(&w, db, dot.writer, false, err)) != OK)
+		return code == ERR_NOT_FOUND ? OK : code;
+	if ((code = log_batch_of_dot(&b, &found, db, s, w, dot.seq, err)) != OK || !found || b > newest)
+		return code;
+	if ((code = log_batch_get(&batch, db, b, err)) == OK)
+		*out = !batch.voided;
+	return code;
 }
 
 static enum err_code

@@ -52,8 +52,9 @@ enum err_code log_batch_text(struct buf *text, struct log_batch *out, struct db 
 enum err_code log_batch_of_dot(int64_t *b, bool *found, struct db *db, int64_t s, int64_t w,
     uint64_t seq, struct err *err);
 /* Has that dot come with batch number B or before, and is not void?  (What
- * cell_apply asks; in a replay later batches are in the log but not applied.) */
-bool log_seen(struct db *db, int64_t s, struct dot dot, int64_t b);
+ * cell_apply asks; in a replay later batches are in the log but not applied.)  What
+ * was made of a cell without an answer is not to be kept. */
+enum err_code log_seen(bool *out, struct db *db, int64_t s, struct dot dot, int64_t b, struct err *err);
 /* The seq after the writer's last in that shard, 1 when it has none; FLOOR as
  * kept from before a purge counts. */
 enum err_code log_next_seq(uint64_t *out, struct db *db, int64_t s, int64_t w,

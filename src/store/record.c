@@ -80,14 +80,19 @@ struct applying {
 	struct db *db;
 	int64_t s, b;
 	struct buf before, after;
+	enum err_code code;		/* of the first question about a dot that had no answer */
+	struct err *err;
 };
 
 static bool
 seen(void *context, struct dot dot)
 {
 	struct applying *a = context;
+	bool is = false;
 
-	return log_seen(a->db, a->s, dot, a->b);
+	if (a->code == OK)
+		a->code = log_seen(&is, a->db, a->s, dot, a->b, a->err);
+	return is;
 }
 
 /* The row that ops on (TYPE, ID) in this shard change; *TYPE_OUT NULL when this
@@ -173,7 +178,7 @@ apply_group(struct applying *a, const struct batch *batch, size_t from, size_t t
 		record_search_text(&a->before, &row);
 	for (size_t i = from; i < to; i++)
 		apply_op(a, &row, batch, i);
-	if ((code = row_save(&row, a->db, err)) != OK)
+	if ((code = a->code) != OK || (code = row_save(&row, a->db, err)) != OK)
 		goto out;
 	if (searched || was_deleted) {
 		record_search_text(&a->after, &row);
@@ -187,7 +192,7 @@ out:
 enum err_code
 record_apply(struct db *db, const struct batch *batch, int64_t s, int64_t b, struct err *err)
 {
-	struct applying a = { .db = db, .s = s, .b = b };
+	struct applying a = { .db = db, .s = s, .b = b, .err = err };
 	enum err_code code = OK;
 	size_t from = 0, to;
 

@@ -51,12 +51,18 @@ is "one and the same city is shown" "$(value ana "$alfa" city)" "$(value hub "$a
 for node in hub ana bea hilda; do
 	ok "$node sees both cities" contains "$(sat "$node" conflicts --json | tr -d ' \n' | grep -c 'Bacau.*Suceava\|Suceava.*Bacau')" 1
 done
+told=$(sat ana conflicts)
+ok "a person is told so in words" contains "$told" "city: Two values were entered at the same time:"
+ok "which of them is shown" contains "$told" "'  (shown)"
+ok "and how to settle it" contains "$told" "city --keep N, or --value V"
+is "a script has a line for each value" "$(sat ana conflicts --porcelain | grep -c "$alfa")" 2
 must ana resolve "$alfa" city --value Suceava >/dev/null
 sync ana bea hilda
 ok "settled on one it is settled on all" same_record "$alfa" ana bea hilda
 for node in hub ana bea hilda; do
 	is "$node has no conflict left" "$(sat "$node" conflicts --json | tr -d ' \n')" "[]"
 done
+is "which is told in words as well" "$(sat ana conflicts)" "Nothing was entered twice at the same time."
 is "with the value that was chosen" "$(value bea "$alfa" city)" Suceava
 
 sat ana sync --json >"$work/idle"
