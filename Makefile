@@ -2,9 +2,11 @@
 # make V=asan          ASan and UBSan                 make V=tsan    thread sanitizer
 # make demo            the main job, told             make bench     measured against plain SQLite
 # make sweep           every place where an action can break; real processes, killed and cut off (hours)
-# make nightly         all of it: check, coverage, sweep, mutants, the simulator, each parser under libFuzzer
+# make nightly         all of it: check, coverage, analysers, sweep, mutants, the simulators, each parser
 # make mutants         bugs planted one by one: do the tests notice? (minutes)
 # make coverage        what lines and branches the tests reach; OF=core: of src/core, by its own tests
+# make analyse         gcc -fanalyzer, clang-tidy, cppcheck: no remark
+# make tsan            what has threads or processes, under the thread sanitizer; make valgrind: a part of all
 # make load            a hub with 1,000 nodes, drips, forgeries; make soak MINUTES=10: does it grow?
 # make sim SEEDS=1000  whole organisations on simulated disks, lines and clocks
 # make sim-core SEEDS=20000    many more of them, over src/core and plain arrays
@@ -148,6 +150,48 @@ sim-same:
 		echo "$$make $$("build/$${make#*V=}/sim-core" --seeds $(or $(SEEDS),500) --digest | tail -1)"; \
 	done | awk '{ print; digest[$$4] } END { for (d in digest) n++; exit n != 1 || NR != 3 }'
 
+# What three analysers say of src/: nothing, or it fails.  gcc's follows calls by
+# itself, and is misled by functions that were inlined or split: no -O.  cppcheck
+# has to see the macros of these headers; it knows other libraries by their names.
+ANALYSE    := build/analyse
+ANALYSE_AS := $(filter-out -MMD -MP,$(CPPFLAGS)) -std=c11 $(WARN)
+MACROS_OF  := uthash.h jansson.h jansson_config.h sys/queue.h
+$(ANALYSE)/%.ok: %.c .clang-tidy | $(GENERATED)
+	$(Q)mkdir -p $(@D); echo "ANALYSE $<"
+	$(Q)gcc $(ANALYSE_AS) -Werror -MMD -MP -MF $(@:.ok=.d) -MT $@ -fanalyzer -c -o /dev/null $<
+	$(Q)clang-tidy --quiet $< -- $(ANALYSE_AS) 2>$(@:.ok=.said) || { cat $(@:.ok=.said) >&2; exit 1; }
+	$(Q)touch $@
+$(ANALYSE)/include/%:
+	$(Q)mkdir -p $(@D); echo '#include <$*>' | $(CC) $(ANALYSE_AS) -E -xc - | \
+		sed -n 's,^# 1 "\(.*/$*\)".*,\1,p' | head -1 | xargs -I@ cp @ $@
+analyse: $(patsubst %.c,$(ANALYSE)/%.ok,$(SRC)) $(addprefix $(ANALYSE)/include/,$(MACROS_OF))
+	$(Q)mkdir -p $(ANALYSE)/cppcheck; echo "CPPCHECK src"
+	$(Q)cppcheck -q --std=c11 --enable=warning,performance,portability --error-exitcode=1 --template=gcc \
+		--library=posix,gnu,zlib,libcurl,sqlite3 --cppcheck-build-dir=$(ANALYSE)/cppcheck \
+		-Isrc -Iinclude -I$(GEN) -I$(ANALYSE)/include -D_GNU_SOURCE src
+
+# Not crowd.t: its deadlines are for a hub at its own speed, busy.t has the same threads.
+TSAN_C  := $(patsubst %.c,build/tsan/%,$(wildcard tests/net/test_*.c tests/store/test_*.c) tests/node/test_enrol.c)
+TSAN_SH := $(patsubst %,tests/%.t,cli/serve cli/many e2e/spine e2e/many e2e/busy e2e/branch e2e/lan e2e/peer e2e/tls e2e/cut)
+tsan:
+	$(Q)$(MAKE) V=tsan build/tsan/satchel tests
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath build/tsan/satchel) SATCHEL_TOOLS=$(abspath build/tsan/tests/tools) \
+		prove --timer -e '' $(TSAN_C) $(TSAN_SH)
+
+# Lost memory that only an address within it leads to is libdeflate's, which aligns
+# what it takes: of leaks the certain ones count.
+VALGRIND   := valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+	--errors-for-leak-kinds=definite,indirect
+VALGRIND_C := $(wildcard tests/base/test_*.c tests/core/test_*.c tests/crypto/test_*.c tests/text/test_*.c) \
+	$(patsubst %,tests/node/test_%.c,chunk edit feed header outbox passport query)
+valgrind: tests
+	$(Q)mkdir -p build/valgrind
+	$(Q)printf '#!/bin/sh\nexec $(VALGRIND) "$$SATCHEL_PLAIN" "$$@"\n' > build/valgrind/satchel && chmod +x build/valgrind/satchel
+	$(Q)for test in $(patsubst %.c,$(B)/%,$(VALGRIND_C)); do echo "VALGRIND $$test"; \
+		$(VALGRIND) $$test > build/valgrind/said 2>&1 || { cat build/valgrind/said; exit 1; }; done
+	$(Q)SATCHEL=$(abspath build/valgrind/satchel) SATCHEL_PLAIN=$(abspath $(B)/satchel) \
+		SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove --timer -e '' tests/e2e/spine.t
+
 # What both have found is one corpus.  The lean one does not look long at what it has
 # seen: half of libFuzzer's time goes into that.
 SECONDS ?= 60
@@ -159,7 +203,7 @@ fuzz:
 		-mutate_depth=20 -entropic=0 -reduce_inputs=0 -use_counters=0,-max_total_time=$(SECONDS) \
 		-max_len=8192) -print_final_stats=1 -artifact_prefix=build/fuzz/$(T)- build/fuzz/found/$(T) tests/fuzz/corpus/$(T)
 
-nightly: check coverage sweep mutants sim sim-core sim-same
+nightly: check coverage analyse tsan valgrind sweep mutants sim sim-core sim-same
 	$(Q)for file in tests/fuzz/fuzz_*.c; do name=$${file#tests/fuzz/fuzz_}; $(MAKE) fuzz T=$${name%.c} || exit 1; done
 
 layers:
@@ -190,6 +234,6 @@ install: $(B)/satchel
 clean:
 	rm -rf build
 
-.PHONY: all one tests check coverage sweep fuzz mutants sim sim-core sim-same nightly layers demo bench load soak install clean
+.PHONY: all one tests check coverage sweep analyse tsan valgrind fuzz mutants sim sim-core sim-same nightly layers demo bench load soak install clean
 .PRECIOUS: $(B)/%.o
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) $(ANALYSE) -name '*.d' 2>/dev/null)

@@ -72,7 +72,7 @@ list(const struct cli *cli, struct node *node, const struct args *args, struct e
 {
 	static const char *const columns[] = { "name", "owner_name", "phones", "emails" };
 	const char *filters[2] = { marked, args->count > 1 ? args->words[1] : NULL };
-	json_t *records, *record, *value;
+	json_t *records, *record;
 	struct table *table;
 	struct buf text;
 	size_t i, count;
@@ -85,8 +85,7 @@ list(const struct cli *cli, struct node *node, const struct args *args, struct e
 	json_array_foreach(records, i, record) {
 		for (size_t c = 0; c < 4; c++) {
 			buf_init(&text, CELL_MAX);
-			if ((value = json_object_get(json_object_get(record, "fields"), columns[c])))
-				out_value(&text, value);
+			out_value(&text, json_object_get(json_object_get(record, "fields"), columns[c]));
 			table_add(table, text.p);
 			buf_release(&text);
 		}

@@ -29,12 +29,10 @@ where(const char *state)
 static void
 add_value(struct table *table, const json_t *object, const char *key)
 {
-	const json_t *value = json_object_get(object, key);
 	struct buf text;
 
 	buf_init(&text, TEXT_MAX);
-	if (value)
-		out_value(&text, value);
+	out_value(&text, json_object_get(object, key));
 	table_add(table, text.p);
 	buf_release(&text);
 }

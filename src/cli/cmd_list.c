@@ -97,11 +97,8 @@ print(const struct cli *cli, struct node *node, const struct type *type, const j
 	json_array_foreach((json_t *)records, i, record) {
 		record_add_id(table, cli, node, record);
 		for (size_t c = 0; c < shown.count; c++) {
-			json_t *value = json_object_get(json_object_get(record, "fields"), shown.keys[c]);
-
 			buf_init(&text, CELL_TEXT_MAX);
-			if (value)
-				out_value(&text, value);
+			out_value(&text, json_object_get(json_object_get(record, "fields"), shown.keys[c]));
 			table_add(table, text.p);
 			buf_release(&text);
 		}
@@ -116,7 +113,7 @@ print_porcelain(const struct type *type, const json_t *records)
 {
 	struct table *table = table_new((size_t)type->field_count + 1);
 	struct buf text;
-	json_t *record, *value;
+	json_t *record;
 	size_t i;
 
 	for (uint8_t c = 0; c <= type->field_count; c++)
@@ -125,8 +122,7 @@ print_porcelain(const struct type *type, const json_t *records)
 		table_add(table, out_string(record, "id"));
 		for (uint8_t c = 0; c < type->field_count; c++) {
 			buf_init(&text, CELL_TEXT_MAX);
-			if ((value = json_object_get(json_object_get(record, "fields"), type->fields[c].name)))
-				out_value(&text, value);
+			out_value(&text, json_object_get(json_object_get(record, "fields"), type->fields[c].name));
 			table_add(table, text.p);
 			buf_release(&text);
 		}

@@ -35,8 +35,7 @@ add_value(struct table *table, const json_t *value)
 	struct buf text;
 
 	buf_init(&text, 4096);
-	if (value)
-		out_value(&text, value);
+	out_value(&text, value);
 	table_add(table, text.p);
 	buf_release(&text);
 }

@@ -63,8 +63,7 @@ print(const struct cli *cli, struct node *node, const json_t *persons)
 		for (size_t c = 0; c < 5; c++)
 			table_add(table, out_string(person, columns[c]));
 		buf_init(&nodes, 4096);
-		if (json_object_get(person, "nodes"))
-			out_value(&nodes, json_object_get(person, "nodes"));
+		out_value(&nodes, json_object_get(person, "nodes"));
 		table_add(table, nodes.p);
 		buf_release(&nodes);
 	}

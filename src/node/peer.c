@@ -56,9 +56,9 @@ now_at_least(uint64_t *out, struct node *node, struct err *err)
 {
 	int64_t seen;
 
+	*out = node_now_ms(node);
 	if (log_meta_int(&seen, node->db, "lease_seen_ms", err) != OK)
 		return err->code;
-	*out = node_now_ms(node);
 	if (seen > 0 && (uint64_t)seen > *out)
 		*out = (uint64_t)seen;
 	return OK;

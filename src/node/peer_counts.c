@@ -87,6 +87,7 @@ peer_right_of(enum right *out, struct taking *t, const struct access *whose, con
 	struct assignment here, proposed;
 	enum right other;
 
+	*out = RIGHT_NONE;
 	if (shard_is_common(&batch->shard)) {
 		*out = policy_common_right(&whose->rules, &whose->subject, batch->shard.block);
 		return OK;

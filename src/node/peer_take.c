@@ -75,7 +75,7 @@ find_author(struct taking *t, bool *known, const struct chunk_part *part, struct
 static enum err_code
 look_at(struct taking *t, struct candidate *c, struct err *err)
 {
-	bool none, here, gone;
+	bool none = false, here = false, gone = false;
 	enum right right;
 
 	c->take = c->counts = false;

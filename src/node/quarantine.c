@@ -241,7 +241,7 @@ quarantine_decide(struct node *hub, int64_t id, bool adopt, const struct access 
 	const struct id *person = &asker->subject.person;
 	int64_t now = (int64_t)node_now_ms(hub);
 	struct kept kept;
-	bool found, may = false;
+	bool found = false, may = false;
 	enum err_code code;
 
 	if (db_begin(hub->db, err) != OK)

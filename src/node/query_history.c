@@ -122,7 +122,7 @@ add_event(json_t *array, struct history *h, const struct record_op *op, struct e
 	char node_hex[NODE_TEXT] = "", dot[NODE_TEXT + 24];
 	struct buf at, by, old, new;
 	struct author author;
-	const char *state;
+	const char *state = "";
 	json_t *event;
 
 	if (author_of(&author, h, op->dot.writer, err) != OK || batch_state(&state, h, op, err) != OK)

@@ -122,8 +122,9 @@ encode_anew(struct buf *out, struct becoming *r, const struct unsent *u, struct 
 {
 	struct log_batch entry;
 	struct batch batch;
-	struct dot **dots;
+	struct dot *dots, *next;
 	struct buf text;
+	size_t total = 0;
 	enum err_code code;
 
 	buf_init(&text, BATCH_BYTES_MAX);
@@ -132,18 +133,22 @@ encode_anew(struct buf *out, struct becoming *r, const struct unsent *u, struct 
 		buf_release(&text);
 		return code;
 	}
-	dots = mem_alloc((batch.op_count + 1) * sizeof(*dots));
 	for (size_t i = 0; i < batch.op_count; i++)
-		if (batch.ops[i].dot_count) {
-			dots[i] = mem_dup(batch.ops[i].dots, batch.ops[i].dot_count * sizeof(**dots));
-			rename_dots(r, u->s, dots[i], batch.ops[i].dot_count);
-			batch.ops[i].dots = dots[i];
-		}
+		total += batch.ops[i].dot_count;
+	next = dots = mem_alloc(total * sizeof(*dots));
+	for (size_t i = 0; i < batch.op_count; i++) {
+		struct op *op = &batch.ops[i];
+
+		if (op->dot_count == 0)
+			continue;
+		memcpy(next, op->dots, op->dot_count * sizeof(*next));
+		rename_dots(r, u->s, next, op->dot_count);
+		op->dots = next;
+		next += op->dot_count;
+	}
 	batch.writer = r->writer;
 	batch.seq = u->new_first;
 	code = batch_encode(out, &batch, err);
-	for (size_t i = 0; i < batch.op_count; i++)
-		free(dots[i]);
 	free(dots);
 	batch_release(&batch);
 	buf_release(&text);

@@ -54,10 +54,10 @@ report_access(json_t **out, struct node *node, const struct id *person, struct e
 			json_array_append_new(capabilities, json_string(capability_names[i]));
 	for (size_t i = 0; i < access.rules.count; i++)
 		json_array_append_new(rules, rule_json(&access.rules.rules[i]));
-	for (uint8_t b = 0; b < BLOCK_COUNT; b++)
+	for (size_t b = 0; b < BLOCK_COUNT; b++)
 		json_object_set_new(blocks, schema_blocks[b].name, json_string(right_names[b < COMMON_FIRST ?
-		    policy_right(&access.rules, &access.subject, &own, b) :
-		    policy_common_right(&access.rules, &access.subject, b)]));
+		    policy_right(&access.rules, &access.subject, &own, (uint8_t)b) :
+		    policy_common_right(&access.rules, &access.subject, (uint8_t)b)]));
 	*out = json_pack("{s:o, s:s, s:I, s:o, s:o, s:o}", "person", title_json(node, person), "role",
 	    access.subject.role < ROLE_COUNT ? role_names[access.subject.role] : "", "epoch",
 	    (json_int_t)access.epoch, "capabilities", capabilities, "rules", rules, "blocks", blocks);

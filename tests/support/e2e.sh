@@ -105,7 +105,7 @@ start_hub()
 	hub_pid=$!
 	waited=0
 	until grep -q . "$work/serve.out"; do
-		kill -0 $hub_pid 2>/dev/null && [ $waited -lt 300 ] || bail "the hub does not start"
+		kill -0 $hub_pid 2>/dev/null && [ $waited -lt 1200 ] || bail "the hub does not start"
 		sleep 0.02
 		waited=$((waited + 1))
 	done
