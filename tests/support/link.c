@@ -379,9 +379,10 @@ take_down(struct link *link, struct feed *own, const struct chunk *chunk, const 
 	for (size_t i = 0; i < header->purge_count && code == OK; i++)
 		if (strcmp(header->purges[i].shard, "*") == 0)
 			code = wipe_check(&word, node, chunk, err);
-	for (size_t i = 0; i < header->purge_count && code == OK; i++)
+	for (size_t i = 0; i < header->purge_count && code == OK && !node->wiped; i++)
 		code = obey(link, &header->purges[i], orders, &count, err);
-	if (code == OK)
+	/* All of it has gone, when that is among the orders. */
+	if (code == OK && !node->wiped)
 		code = purge_shards(node, orders, count, err);
 	free(orders);
 	for (size_t i = 0; i < chunk->part_count && code == OK && !node->wiped; i++)
