@@ -22,20 +22,20 @@ session_begin(struct node *node, struct node *with)
 	wire_send(message);
 }
 
-/* What of shard S is not among the NAMES that were told. */
+/* What of a shard is not among the names FROM to TO that were told. */
 static void
-give_shard(struct message *give, const struct shelf *shelf, const struct named *names, size_t count)
+give_shard(struct message *give, const struct shelf *shelf, const struct named *names, size_t from, size_t to)
 {
 	uint64_t all = 0;
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = from; i < to; i++)
 		all ^= names[i].name;
-	if (all == shelf->names && count == shelf->count)
+	if (all == shelf->names && to - from == shelf->count)
 		return;
 	for (size_t i = 0; i < shelf->count; i++) {
 		bool there = shelf->entries[i].is_void;
 
-		for (size_t n = 0; n < count && !there; n++)
+		for (size_t n = from; n < to && !there; n++)
 			there = names[n].name == shelf->entries[i].parcel->name;
 		if (!there)
 			wire_add_parcel(give, shelf->entries[i].parcel);
@@ -73,7 +73,7 @@ on_ask(const struct message *message)
 
 		if (here->shelves[s].count && (here == HUB ? give->lots[s] == LOT_GIVE :
 		    passport_right(message->passport, here, s) != RIGHT_NONE))
-			give_shard(give, &here->shelves[s], message->names + first[s], first[s + 1] - first[s]);
+			give_shard(give, &here->shelves[s], message->names, first[s], first[s + 1]);
 	}
 	if (here == HUB)
 		give->passport = hub_passport(node);
