@@ -242,7 +242,7 @@ find_by_name(struct found *out, struct node *node, const struct type *type, cons
 {
 	struct matches levels[3] = { { 0 } };
 	struct buf title, folded, wanted;
-	struct found found;
+	struct found found, *best;
 	int64_t *ks = NULL;
 	size_t count = 0, level = 0;
 	enum err_code code;
@@ -277,12 +277,15 @@ find_by_name(struct found *out, struct node *node, const struct type *type, cons
 	}
 	for (level = 0; level < 2 && levels[level].count == 0; level++)
 		;
-	if (code == OK && levels[level].count == 0)
-		code = err_set(err, ERR_NOT_FOUND, "no %s \"%.*s\" here", type->name, input_shown(text), text);
-	else if (code == OK && levels[level].count > 1)
-		code = ambiguous(&levels[level], node, text, err);
-	else if (code == OK)
-		*out = levels[level].found[0];
+	best = levels[level].found;
+	if (code == OK) {
+		if (best == NULL)
+			code = err_set(err, ERR_NOT_FOUND, "no %s \"%.*s\" here", type->name, input_shown(text), text);
+		else if (levels[level].count > 1)
+			code = ambiguous(&levels[level], node, text, err);
+		else
+			*out = *best;
+	}
 	for (level = 0; level < 3; level++)
 		free(levels[level].found);
 	free(ks);
