@@ -115,12 +115,12 @@ new_path(void)
 /* --- questions --- */
 
 static enum err_code
-drop(enum err_code code, json_t *answer)
+drop(enum err_code code, json_t **answer)
 {
 	/* Nobody is told half of it. */
 	if (code != OK)
-		assert_null(answer);
-	json_decref(answer);
+		assert_null(*answer);
+	json_decref(*answer);
 	return code;
 }
 
@@ -129,7 +129,7 @@ list(const char *type, const char *const *filters, size_t count, struct err *err
 {
 	json_t *out = NULL;
 
-	return drop(query_list(&out, one, type, filters, count, 0, err), out);
+	return drop(query_list(&out, one, type, filters, count, 0, err), &out);
 }
 
 static enum err_code
@@ -137,14 +137,14 @@ show_client(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(query_show(&out, one, client_text, err), out);
+	return drop(query_show(&out, one, client_text, err), &out);
 }
 static enum err_code
 show_contact(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(query_show(&out, one, contact_text, err), out);
+	return drop(query_show(&out, one, contact_text, err), &out);
 }
 static enum err_code list_clients(struct err *err) { return list("client", NULL, 0, err); }
 static enum err_code
@@ -162,56 +162,56 @@ find(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(query_find(&out, one, "dana", 10, err), out);
+	return drop(query_find(&out, one, "dana", 10, err), &out);
 }
 static enum err_code
 history(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(query_history(&out, one, client_text, err), out);
+	return drop(query_history(&out, one, client_text, err), &out);
 }
 static enum err_code
 conflicts(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(query_conflicts(&out, one, err), out);
+	return drop(query_conflicts(&out, one, err), &out);
 }
 static enum err_code
 status(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(report_status(&out, one, err), out);
+	return drop(report_status(&out, one, err), &out);
 }
 static enum err_code
 persons(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(report_persons(&out, one, err), out);
+	return drop(report_persons(&out, one, err), &out);
 }
 static enum err_code
 nodes(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(report_nodes(&out, one, err), out);
+	return drop(report_nodes(&out, one, err), &out);
 }
 static enum err_code
 rights(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(report_access(&out, one, &person, err), out);
+	return drop(report_access(&out, one, &person, err), &out);
 }
 static enum err_code
 explain(struct err *err)
 {
 	json_t *out = NULL;
 
-	return drop(report_explain(&out, one, &person, &client, err), out);
+	return drop(report_explain(&out, one, &person, &client, err), &out);
 }
 
 static enum err_code
@@ -283,7 +283,7 @@ audit(enum audit_kind kind, const struct id *about, struct err *err)
 	if (code == OK)
 		code = audit_answer(&out, hub.node, &question, &access, err);
 	access_release(&access);
-	return drop(code, out);
+	return drop(code, &out);
 }
 static enum err_code audit_latest(struct err *err) { return audit(AUDIT_LATEST, &client, err); }
 static enum err_code audit_of(struct err *err) { return audit(AUDIT_OF, &person, err); }
@@ -310,7 +310,7 @@ quarantine(struct err *err)
 	if (code == OK)
 		assert_int_equal(json_array_size(out), 1);
 	access_release(&access);
-	return drop(code, out);
+	return drop(code, &out);
 }
 
 /* The last of all: it is decided once. */

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "../node/strike.h"
 #include "../support/store.h"
 #include "base/mem.h"
 
@@ -236,6 +237,35 @@ rebuilding_tells_how_far_it_is_and_stops_at_damage(void **state)
 	assert_non_null(strstr(err.msg, "batch number 1"));
 }
 
+static int64_t contacts;
+
+static void begin(void) { store_begin(&store); }
+static enum err_code
+rebuild_contacts(struct err *err)
+{
+	enum err_code code = record_rebuild_shard(store.db, contacts, err);
+
+	if (struck)
+		assert_int_not_equal(code, OK);
+	db_rollback(store.db);
+	return code;
+}
+
+/* What was written over something that another had superseded by then asks the log. */
+static void
+no_cell_is_made_without_an_answer_from_the_log(void **state)
+{
+	static const struct action action = { "rebuild of a shard", begin, rebuild_contacts, 1 };
+	static struct node **const nobody[] = { NULL };
+
+	(void)state;
+	contacts = tell(A ".contacts", 1, 1, "on contact " ION "\nset name \"Ion Popescu\"\n");
+	tell(A ".contacts", 1, 2, "on contact " ION "\nset name \"Ion Rusu\" ^1\n");
+	tell(A ".contacts", 2, 1, "on contact " ION "\nset name \"Ion Lupu\" ^0000000000000001.1\n");
+	store_commit(&store);
+	strike_everywhere(&action, nobody);
+}
+
 int
 main(void)
 {
@@ -247,6 +277,7 @@ main(void)
 		T(unknown_types_and_fields_stay_in_the_log_only),
 		T(an_op_in_the_wrong_shard_changes_nothing),
 		T(rebuilding_tells_how_far_it_is_and_stops_at_damage),
+		T(no_cell_is_made_without_an_answer_from_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
