@@ -1,16 +1,18 @@
 /* The word on an export, which is read before it is known who signed it. */
 #include "fuzz.h"
+#include "stand_in.h"
 
 #include "node/author.h"
 
-/* The keys of devices are in a database, which is not here. */
+/* The keys of devices are in a database, which is not here: any word is by the same. */
 static enum err_code
-no_author(bool *found, struct err *err)
+somebody(struct author *out, bool *found)
 {
-	*found = false;
-	return err_set(err, ERR_IO, "no database");
+	*out = (struct author){ .incarnation = 0 };
+	*found = true;
+	return OK;
 }
-#define author_of_node(out, found, node, node_id, err) ((void)(out), no_author(found, err))
+#define author_of_node(out, found, ...) somebody(out, found)
 
 /* What reads the word is seen inside the module only. */
 #include "node/export_check.c"
@@ -27,7 +29,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&text, EXPORT_WORD_MAX);
 	buf_add(&text, data, size);
 	code = judge_word(&said, &node, &text, &err);
-	FUZZ_HOLDS(code == ERR_INVALID || (code == ERR_IO && said.seen == 127 && said.word.type[0]));
+	FUZZ_HOLDS(code == ERR_INVALID || (code == OK && said.seen == 127 && said.word.type[0]));
 	buf_release(&text);
 	return 0;
 }
