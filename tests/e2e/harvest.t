@@ -16,6 +16,8 @@ person "Boris Rep" --role rep >/dev/null
 must hub add client name=Alfaqqwerty owner=ana >/dev/null
 OWNERS=boris "$(dirname "$0")/../../tools/make-clients" $((wanted * 55 / 100)) >"$work/clients.csv"
 must hub import "$work/clients.csv" --as client >/dev/null
+# All at once, however many they are.
+must hub set Firm backfill_clients=0 >/dev/null
 start_hub
 join ana ana
 join boris boris
