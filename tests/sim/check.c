@@ -111,8 +111,9 @@ scan_all(struct scan *scan, const uint8_t *p, size_t len)
 	scan_plain(scan, p, len);
 	if (inflateInit(&stream) != Z_OK)
 		abort();
+	/* Both libraries always say a window of 32 KiB. */
 	for (size_t at = 0; at + 2 < len; at++) {
-		if ((p[at] & 0x0f) != Z_DEFLATED || p[at] >> 4 > 7 || (p[at] << 8 | p[at + 1]) % 31 != 0)
+		if (p[at] != (7u << 4 | Z_DEFLATED) || (p[at] << 8 | p[at + 1]) % 31 != 0)
 			continue;
 		inflateReset(&stream);
 		stream.next_in = (Bytef *)(uintptr_t)(p + at);
@@ -237,7 +238,7 @@ check_digests(struct seat *seat)
 
 			sqlite3_bind_int64(any, 1, here);
 			held = sqlite3_step(any) == SQLITE_ROW;
-			sqlite3_finalize(any);
+			world_answered(any);
 		}
 		/* Neither given nor taken is what two heads gave to two; heads themselves are given all. */
 		if (!shard_is_common(&shard) && model_contested(&shard.client) &&
@@ -254,7 +255,7 @@ check_digests(struct seat *seat)
 			world_trace("digest", bytes_get_be64(ours));
 		}
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	db_rest(HUB->node->db);
 	db_rest(seat->node->db);
 }
@@ -330,7 +331,7 @@ check_origin(struct seat *seat)
 			world_fail("P4", "%s has seq %u of %016llx in %s in effect, which the hub has not",
 			    seat->name, (unsigned)owed.seq, (unsigned long long)owed.writer, name);
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	buf_release(&text);
 }
 

@@ -64,7 +64,7 @@ person_facts(struct facts *out, const struct id *person)
 		keep(out->role, sizeof(out->role), stmt, 0);
 		keep(out->branch, sizeof(out->branch), stmt, 1);
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 }
 
 static void
@@ -86,7 +86,7 @@ client_facts(struct facts *out, const struct id *client)
 		keep(out->territory, sizeof(out->territory), stmt, 3);
 		keep(out->segment, sizeof(out->segment), stmt, 4);
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 }
 
 /* --- the fold --- */
@@ -229,7 +229,7 @@ model_contested(const struct id *client)
 	sqlite3_bind_int(stmt, 2, TYPE_ASSIGNMENT);
 	sqlite3_bind_int(stmt, 3, ASSIGNMENT_OWNER);
 	contested = sqlite3_step(stmt) == SQLITE_ROW;
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	return contested;
 }
 

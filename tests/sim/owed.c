@@ -66,7 +66,7 @@ content_in_log(const struct owed *owed, struct node *node, int64_t s)
 		    says_the_same(owed, text.p, text.len);
 		buf_release(&text);
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	return found;
 }
 
@@ -88,7 +88,7 @@ content_aside(const struct owed *owed)
 		    &err) == OK && says_the_same(owed, text, size);
 		free(text);
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	return found;
 }
 
@@ -136,7 +136,7 @@ owed_at_hub(const struct owed *owed)
 	sqlite3_bind_int64(stmt, 3, (int64_t)owed->seq);
 	sqlite3_bind_blob(stmt, 4, owed->hash, 32, SQLITE_STATIC);
 	found = sqlite3_step(stmt) == SQLITE_ROW;
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	return found;
 }
 
@@ -170,7 +170,7 @@ seat_acted(struct seat *seat, enum err_code code)
 		/* Whatever the rogue's program says, nobody owes it anything. */
 		owed->excused = seat->rogue;
 	}
-	sqlite3_finalize(stmt);
+	world_answered(stmt);
 	db_rest(node->db);
 	buf_release(&text);
 	seat->seen_b = world_number(node, "SELECT coalesce(max(b), 0) FROM batch");

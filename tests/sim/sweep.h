@@ -55,6 +55,7 @@ void scene_end(void);
 void scene_close(void);
 void scene_rewind(void);
 void scene_back(void);		/* with the disks */
+void scene_unmake(void);	/* the files beside SQLite's, of a home that is to be made */
 void scene_open(void);		/* what is there before the action */
 /* After a loss of power: what does not open must be made by the action. */
 void scene_get_up(void);

@@ -109,14 +109,6 @@ strike_of(struct seat *seat)
 	return struck;
 }
 
-static void
-begin(void)
-{
-	scene_back();
-	scene_dice(2, 1, 0);
-	scene_open();
-}
-
 /* The action was done with a fault waiting for SEAT.  False: none has struck. */
 static bool
 end(const struct action *action, struct seat *seat, enum err_code code, struct err *err, struct tally *tally)
@@ -136,37 +128,133 @@ end(const struct action *action, struct seat *seat, enum err_code code, struct e
 	return true;
 }
 
-bool
-sweep_errors(const struct action *action, struct share *share, struct tally *tally)
+/* --- each place in a child --- */
+
+/* Fault number K of a kind. */
+struct place {
+	const struct action *action;
+	struct seat *seat;
+	int kind;
+	uint32_t k;
+};
+
+/* What a child tells. */
+struct told {
+	struct tally tally;
+	bool more, failed;
+	char why[sizeof(world.why)];
+};
+
+struct sweep {
+	const struct action *action;
+	struct share *share;
+	struct told *told;
+	/* Returns false when no fault has struck: there are no more. */
+	bool (*try)(const struct place *place, struct tally *tally);
+	bool may_abort;		/* as if it were killed */
+};
+
+/* Scene and homes are ready in the parent, and stay as they are. */
+static bool
+sweep_begin(struct sweep *sweep)
 {
-	bool good = scene_make(action);
+	sweep->told = mmap(NULL, sizeof(*sweep->told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (sweep->told == MAP_FAILED || !scene_make(sweep->action))
+		return false;
+	scene_back();
+	scene_dice(2, 1, 0);
+	scene_open();
+	return !world.failed;
+}
 
-	for (size_t i = 0; i < world.seat_count && good; i++) {
-		if (i != action->who && !(i == 0 && action->at_hub))
-			continue;
-		for (int kind = ACCESS_READ; kind < ACCESS_KINDS && !world.failed; kind++) {
-			bool more = true;
-
-			for (uint32_t k = 1; more && !world.failed; k++) {
-				struct err err = { .code = OK };
-				enum err_code code;
-
-				if (!share_takes(share))
-					continue;
-				begin();
-				if (world.failed)
-					break;
-				disk_fail_kind(world.seats[i].disk, (enum access_kind)kind, k);
-				code = action->act(&err);
-				more = end(action, &world.seats[i], code, &err, tally);
-				if (world.failed)
-					scene_say_where(" (access %u of kind %d at %s)", k, kind, world.seats[i].name);
-			}
-		}
+static bool
+sweep_end(struct sweep *sweep, struct tally *tally)
+{
+	if (sweep->told != MAP_FAILED) {
+		*tally = sweep->told->tally;
+		munmap(sweep->told, sizeof(*sweep->told));
 	}
 	scene_end();
 	return !world.failed;
 }
+
+static void
+in_a_child(struct sweep *sweep, const struct place *place)
+{
+	struct told *told = sweep->told;
+	int status;
+	pid_t child;
+
+	told->more = true;
+	scene_unmake();
+	fflush(stdout);
+	if ((child = fork()) == 0) {
+		if (sweep->may_abort && freopen("/dev/null", "w", stderr) == NULL)
+			_exit(1);
+		told->more = sweep->try(place, &told->tally);
+		told->failed = world.failed;
+		memcpy(told->why, world.why, sizeof(told->why));
+		_exit(0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child) {
+		world_fail("setup", "fork");
+	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && sweep->may_abort) {
+		told->tally.points++;
+		told->tally.ended++;
+	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		world_fail("end", "%s ended with status %x", sweep->action->name, (unsigned)status);
+	} else if (told->failed) {
+		world.failed = true;
+		memcpy(world.why, told->why, sizeof(world.why));
+	}
+}
+
+/* Every K from 1 on, until none strikes. */
+static void
+sweep_each(struct sweep *sweep, struct seat *seat, int kind, const char *what)
+{
+	struct place place = { .action = sweep->action, .seat = seat, .kind = kind };
+
+	sweep->told->more = true;
+	for (place.k = 1; sweep->told->more && !world.failed; place.k++) {
+		if (!share_takes(sweep->share))
+			continue;
+		in_a_child(sweep, &place);
+		if (world.failed)
+			scene_say_where(" (%s %u of kind %d at %s)", what, place.k, kind, seat->name);
+	}
+}
+
+static bool
+takes_part(const struct action *action, size_t seat)
+{
+	return seat == action->who || (seat == 0 && action->at_hub);
+}
+
+/* --- an access --- */
+
+static bool
+try_error(const struct place *place, struct tally *tally)
+{
+	struct err err = { .code = OK };
+
+	disk_fail_kind(place->seat->disk, (enum access_kind)place->kind, place->k);
+	return end(place->action, place->seat, place->action->act(&err), &err, tally);
+}
+
+bool
+sweep_errors(const struct action *action, struct share *share, struct tally *tally)
+{
+	struct sweep sweep = { .action = action, .share = share, .try = try_error };
+	bool good = sweep_begin(&sweep);
+
+	for (size_t i = 0; i < world.seat_count && good; i++)
+		for (int kind = ACCESS_READ; takes_part(action, i) && kind < ACCESS_KINDS; kind++)
+			sweep_each(&sweep, &world.seats[i], kind, "access");
+	return sweep_end(&sweep, tally);
+}
+
+/* --- a full disk --- */
 
 /* Nothing can be written, and people look things up. */
 static void
@@ -183,149 +271,92 @@ live_with_it(const struct action *action, struct seat *seat)
 	json_decref(list);
 }
 
-bool
-sweep_full(const struct action *action, struct share *share, struct tally *tally)
+static bool
+try_full(const struct place *place, struct tally *tally)
 {
-	bool good = scene_make(action);
-
-	for (size_t i = 0; i < world.seat_count && good; i++) {
-		bool more = true;
-
-		if (i != action->who && !(i == 0 && action->at_hub))
-			continue;
-		for (uint32_t k = 1; more && !world.failed; k++) {
-			struct seat *seat = &world.seats[i];
-			struct err err = { .code = OK };
-			enum err_code code;
-
-			if (!share_takes(share))
-				continue;
-			begin();
-			disk_full_from(seat->disk, k);
-			code = action->act(&err);
-			if (disk_calm(seat->disk) == DISK_FULL)
-				seat->struck = DISK_FULL;
-			if (seat->struck == DISK_FULL) {
-				disk_full_from(seat->disk, 1);
-				live_with_it(action, seat);
-				disk_calm(seat->disk);
-			}
-			more = end(action, seat, code, &err, tally);
-			if (world.failed)
-				scene_say_where(" (write %u at %s)", k, seat->name);
-		}
-	}
-	scene_end();
-	return !world.failed;
-}
-
-/* What a child tells. */
-struct told {
-	struct tally tally;
-	bool more, failed;
-	char why[sizeof(world.why)];
-};
-
-static void
-one_request(struct told *told, const struct action *action, uint32_t k, bool all)
-{
-	struct seat *seat = &world.seats[action->who];
+	struct seat *seat = place->seat;
 	struct err err = { .code = OK };
 	enum err_code code;
 
-	begin();
-	memory_fail_at(k, all);
-	code = action->act(&err);
-	if (memory_calm())
-		seat->struck = DISK_FAILED;
-	told->more = end(action, seat, code, &err, &told->tally);
-	told->failed = world.failed;
-	memcpy(told->why, world.why, sizeof(told->why));
+	disk_full_from(seat->disk, place->k);
+	code = place->action->act(&err);
+	if (disk_calm(seat->disk) == DISK_FULL)
+		seat->struck = DISK_FULL;
+	if (seat->struck == DISK_FULL) {
+		disk_full_from(seat->disk, 1);
+		live_with_it(place->action, seat);
+		disk_calm(seat->disk);
+	}
+	return end(place->action, seat, code, &err, tally);
 }
 
-/* Ended by abort: memory that is not there may do that, and then it is as if it
- * were killed. */
-static void
-in_a_child(struct told *told, const struct action *action, uint32_t k, bool all)
+bool
+sweep_full(const struct action *action, struct share *share, struct tally *tally)
 {
-	int status;
-	pid_t child;
+	struct sweep sweep = { .action = action, .share = share, .try = try_full };
+	bool good = sweep_begin(&sweep);
 
-	told->more = true;
-	fflush(stdout);
-	if ((child = fork()) == 0) {
-		if (freopen("/dev/null", "w", stderr) == NULL)
-			_exit(1);
-		one_request(told, action, k, all);
-		_exit(0);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child) {
-		world_fail("setup", "fork");
-	} else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) {
-		told->tally.points++;
-		told->tally.ended++;
-	} else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		world_fail("memory", "%s without memory ended with status %x", action->name, (unsigned)status);
-	} else if (told->failed) {
-		world.failed = true;
-		memcpy(world.why, told->why, sizeof(world.why));
-	}
+	for (size_t i = 0; i < world.seat_count && good; i++)
+		if (takes_part(action, i))
+			sweep_each(&sweep, &world.seats[i], 0, "write");
+	return sweep_end(&sweep, tally);
+}
+
+/* --- memory --- */
+
+static bool
+try_memory(const struct place *place, struct tally *tally)
+{
+	struct err err = { .code = OK };
+	enum err_code code;
+
+	memory_fail_at(place->k, place->kind);
+	code = place->action->act(&err);
+	if (memory_calm())
+		place->seat->struck = DISK_FAILED;
+	return end(place->action, place->seat, code, &err, tally);
 }
 
 bool
 sweep_memory(const struct action *action, struct share *share, struct tally *tally)
 {
-	struct told *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	bool good = told != MAP_FAILED && scene_make(action);
+	struct sweep sweep = { .action = action, .share = share, .try = try_memory, .may_abort = true };
+	bool good = sweep_begin(&sweep);
 
-	for (int all = 0; all < 2 && good; all++) {
-		told->more = true;
-		for (uint32_t k = 1; told->more && !world.failed; k++) {
-			if (!share_takes(share))
-				continue;
-			in_a_child(told, action, k, all);
-			if (world.failed)
-				scene_say_where(" (request %u%s)", k, all ? " and all after it" : "");
-		}
-	}
-	if (good)
-		*tally = told->tally;
-	scene_end();
-	munmap(told, sizeof(*told));
-	return !world.failed;
+	for (int all = 0; all < 2 && good; all++)
+		sweep_each(&sweep, &world.seats[action->who], all, all ? "request and all after it," : "request");
+	return sweep_end(&sweep, tally);
+}
+
+/* --- the line --- */
+
+static bool
+try_cut(const struct place *place, struct tally *tally)
+{
+	struct err err = { .code = OK };
+	enum err_code code;
+
+	wire_cut(place->kind, place->k - 1);
+	code = place->action->act(&err);
+	if (!wire_was_cut())
+		return false;
+	wire_cut(false, SIZE_MAX);
+	tally->points++;
+	check_words(place->action, code, &err, false);
+	if (code != OK)
+		again(place->action, &err);
+	if (!world.failed)
+		scene_check(tally);
+	return true;
 }
 
 bool
 sweep_cuts(const struct action *action, struct share *share, struct tally *tally)
 {
-	bool good = scene_make(action);
+	struct sweep sweep = { .action = action, .share = share, .try = try_cut };
+	bool good = sweep_begin(&sweep);
 
-	for (int answer = 0; answer < 2 && good && action->at_hub; answer++) {
-		bool more = true;
-
-		for (size_t at = 0; more && !world.failed; at++) {
-			struct err err = { .code = OK };
-			enum err_code code;
-
-			if (!share_takes(share))
-				continue;
-			begin();
-			wire_cut(answer, at);
-			code = action->act(&err);
-			more = wire_was_cut();
-			wire_cut(false, SIZE_MAX);
-			if (!more)
-				break;
-			tally->points++;
-			check_words(action, code, &err, false);
-			if (code != OK)
-				again(action, &err);
-			if (!world.failed)
-				scene_check(tally);
-			if (world.failed)
-				scene_say_where(" (byte %zu of %s)", at, answer ? "the answers" : "the requests");
-		}
-	}
-	scene_end();
-	return !world.failed;
+	for (int answers = 0; answers < 2 && good && action->at_hub; answers++)
+		sweep_each(&sweep, &world.seats[action->who], answers, answers ? "byte of the answers," : "byte of the requests,");
+	return sweep_end(&sweep, tally);
 }

@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "dice.h"
 
+static struct file *newborn;
+
 static void
 load_real(struct file *file, const char *path)
 {
@@ -19,9 +21,9 @@ load_real(struct file *file, const char *path)
 	if (in == NULL)
 		return;
 	while ((n = fread(buffer, 1, sizeof(buffer), in)) > 0)
-		bytes_write(&file->now, file->now.len, buffer, n);
+		content_write(&file->now, file->now.len, buffer, n);
 	fclose(in);
-	bytes_set(&file->synced, &file->now);
+	content_set(&file->synced, &file->now);
 }
 
 static void
@@ -33,7 +35,7 @@ write_out(const struct file *file)
 	snprintf(path, sizeof(path), "%s/%s", file->disk->directory, file->name);
 	if ((out = fopen(path, "wbe")) == NULL)
 		return;
-	fwrite(file->now.p, 1, file->now.len, out);
+	fwrite(content_at(&file->now, 0), 1, file->now.len, out);
 	fclose(out);
 }
 
@@ -117,20 +119,13 @@ x_read(sqlite3_file *base, void *out, int amount, sqlite3_int64 offset)
 		return SQLITE_IOERR_READ;
 	have = at < file->now.len ? file->now.len - at : 0;
 	if (have >= len) {
-		memcpy(out, file->now.p + at, len);
+		memcpy(out, content_at(&file->now, at), len);
 		return SQLITE_OK;
 	}
 	if (have)
-		memcpy(out, file->now.p + at, have);
+		memcpy(out, content_at(&file->now, at), have);
 	memset((uint8_t *)out + have, 0, len - have);
 	return SQLITE_IOERR_SHORT_READ;
-}
-
-static void
-note_change(struct file *file, size_t at, const void *p, size_t len)
-{
-	file_add_change(file, at, p, len);
-	tape_tell(file->disk, file->name, CHANGED, at, p, len);
 }
 
 static int
@@ -155,8 +150,8 @@ x_write(sqlite3_file *base, const void *p, int amount, sqlite3_int64 offset)
 		}
 		file->disk->quota -= grown;
 	}
-	bytes_write(&file->now, at, p, len);
-	note_change(file, at, p, len);
+	file_change(file, at, p, len);
+	tape_tell(file->disk, file->name, CHANGED, at, p, len);
 	return SQLITE_OK;
 }
 
@@ -167,8 +162,8 @@ x_truncate(sqlite3_file *base, sqlite3_int64 size)
 
 	if (disk_access_fails(file->disk, ACCESS_CUT))
 		return SQLITE_IOERR_TRUNCATE;
-	bytes_cut(&file->now, (size_t)size);
-	note_change(file, (size_t)size, NULL, 0);
+	file_change(file, (size_t)size, NULL, 0);
+	tape_tell(file->disk, file->name, CHANGED, (size_t)size, NULL, 0);
 	return SQLITE_OK;
 }
 
@@ -328,7 +323,11 @@ x_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *o
 		file = file_new(disk, name);
 		if (flags & SQLITE_OPEN_MAIN_DB)
 			load_real(file, path);
-		tape_tell(disk, file->name, MADE, 0, file->now.p, file->now.len);
+		if (file->now.len == 0 && newborn && strcmp(name, newborn->name) == 0) {
+			content_set(&file->now, &newborn->now);
+			content_set(&file->synced, &newborn->now);
+		}
+		tape_tell(disk, file->name, MADE, 0, content_at(&file->now, 0), file->now.len);
 	}
 	file->write_out = strcmp(name, "backup.tmp") == 0;
 	file->opened++;
@@ -416,6 +415,12 @@ x_last_error(sqlite3_vfs *vfs, int len, char *out)
 	if (len > 0)
 		out[0] = '\0';
 	return 0;
+}
+
+void
+vfs_newborn(struct disk *disk, const char *name)
+{
+	newborn = disk ? file_find(disk, name) : NULL;
 }
 
 void

@@ -21,6 +21,8 @@ struct disk;
 
 void vfs_register(void);		/* as SQLite's default */
 void vfs_forget(void);			/* its generator of random numbers begins anew */
+/* A file NAME that is made from here on begins as that of DISK; NULL: empty. */
+void vfs_newborn(struct disk *disk, const char *name);
 
 struct disk *disk_new(const char *directory);
 void disk_free(struct disk *disk);	/* NULL is fine; no file may be open */

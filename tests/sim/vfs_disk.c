@@ -33,7 +33,7 @@ forget_changes(struct file *file)
 
 	while ((change = STAILQ_FIRST(&file->changes)) != NULL) {
 		STAILQ_REMOVE_HEAD(&file->changes, next);
-		free(change->p);
+		content_release(&change->written);
 		free(change);
 	}
 	file->change_count = 0;
@@ -54,8 +54,8 @@ file_free(struct file *file)
 	LIST_REMOVE(file, next);
 	forget_changes(file);
 	file_drop_shm(file);
-	free(file->now.p);
-	free(file->synced.p);
+	content_release(&file->now);
+	content_release(&file->synced);
 	free(file);
 }
 
@@ -132,76 +132,32 @@ disk_accesses(const struct disk *disk)
 	return disk->accesses;
 }
 
-static void
-bytes_fit(struct bytes *bytes, size_t len)
-{
-	size_t cap = bytes->cap ? bytes->cap : 4096;
-	uint8_t *p;
-
-	if (len <= bytes->cap)
-		return;
-	while (cap < len)
-		cap *= 2;
-	p = mem_alloc(cap);
-	if (bytes->len)
-		memcpy(p, bytes->p, bytes->len);
-	free(bytes->p);
-	bytes->p = p;
-	bytes->cap = cap;
-}
-
-void
-bytes_write(struct bytes *bytes, size_t at, const uint8_t *p, size_t len)
-{
-	bytes_fit(bytes, at + len);
-	if (at > bytes->len)
-		memset(bytes->p + bytes->len, 0, at - bytes->len);
-	memcpy(bytes->p + at, p, len);
-	if (at + len > bytes->len)
-		bytes->len = at + len;
-}
-
-void
-bytes_cut(struct bytes *bytes, size_t len)
-{
-	bytes_fit(bytes, len);
-	if (len > bytes->len)
-		memset(bytes->p + bytes->len, 0, len - bytes->len);
-	bytes->len = len;
-}
-
-void
-bytes_set(struct bytes *bytes, const struct bytes *from)
-{
-	bytes->len = 0;
-	if (from->len)
-		bytes_write(bytes, 0, from->p, from->len);
-}
-
 /* --- losing power --- */
 
 static void
-survive(struct bytes *to, const struct change *change, enum survival how)
+survive(struct content *to, const struct change *change, enum survival how)
 {
+	const uint8_t *p = content_at(&change->written, 0);
+	size_t all = change->written.len;
 	bool alone = how == SECTORS || how == SOME;
 
-	if (change->p == NULL) {
+	if (change->cut) {
 		if (!alone || dice_chance(128))
-			bytes_cut(to, change->at);
+			content_cut(to, change->at);
 		return;
 	}
 	if (how != SECTORS) {
 		if (!alone || dice_chance(128))
-			bytes_write(to, change->at, change->p, change->len);
+			content_write(to, change->at, p, all);
 		return;
 	}
-	for (size_t done = 0; done < change->len;) {
+	for (size_t done = 0; done < all;) {
 		size_t at = change->at + done, len = SECTOR - at % SECTOR;
 
-		if (len > change->len - done)
-			len = change->len - done;
+		if (len > all - done)
+			len = all - done;
 		if (dice_chance(128))
-			bytes_write(to, at, change->p + done, len);
+			content_write(to, at, p + done, len);
 		done += len;
 	}
 }
@@ -223,7 +179,7 @@ file_power(struct file *file, enum survival how)
 		survive(&file->synced, change, how);
 	}
 	forget_changes(file);
-	bytes_set(&file->now, &file->synced);
+	content_set(&file->now, &file->synced);
 	file_drop_shm(file);
 }
 
@@ -257,8 +213,8 @@ disk_copy(struct disk *to, const struct disk *from)
 		memcpy(copy->name, file->name, sizeof(copy->name));
 		copy->disk = to;
 		STAILQ_INIT(&copy->changes);
-		bytes_set(&copy->now, &file->now);
-		bytes_set(&copy->synced, &file->now);
+		content_set(&copy->now, &file->now);
+		content_set(&copy->synced, &file->now);
 		LIST_INSERT_HEAD(&to->files, copy, next);
 	}
 }
@@ -270,7 +226,7 @@ disk_each(const struct disk *disk, void (*each)(void *context, const char *name,
 	const struct file *file;
 
 	LIST_FOREACH(file, &disk->files, next)
-		each(context, file->name, file->now.p, file->now.len);
+		each(context, file->name, content_at(&file->now, 0), file->now.len);
 }
 
 /* --- files --- */
@@ -333,18 +289,30 @@ file_new(struct disk *disk, const char *name)
 }
 
 void
-file_add_change(struct file *file, size_t at, const uint8_t *p, size_t len)
+file_add_change(struct file *file, size_t at, bool cut, const struct content *written)
 {
 	struct change *change = mem_alloc(sizeof(*change));
 
 	change->at = at;
-	change->len = len;
-	if (p) {
-		change->p = mem_alloc(len + 1);
-		memcpy(change->p, p, len);
-	}
+	change->cut = cut;
+	content_set(&change->written, written);
 	STAILQ_INSERT_TAIL(&file->changes, change, next);
 	file->change_count++;
+}
+
+void
+file_change(struct file *file, size_t at, const uint8_t *p, size_t len)
+{
+	struct content written = { .len = 0 };
+
+	if (p) {
+		content_write(&written, 0, p, len);
+		content_write(&file->now, at, p, len);
+	} else {
+		content_cut(&file->now, at);
+	}
+	file_add_change(file, at, p == NULL, &written);
+	content_release(&written);
 }
 
 void
@@ -358,19 +326,13 @@ file_keep_changes(struct file *file)
 }
 
 static uint64_t
-hash_bytes(uint64_t hash, const void *p, size_t len)
+hash_name(const char *name)
 {
-	const uint8_t *at = p;
-	uint64_t word = 0;
+	uint64_t hash = 14695981039346656037u;
 
-	for (; len >= 8; at += 8, len -= 8) {
-		memcpy(&word, at, 8);
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-		hash ^= hash >> 29;
-	}
-	for (; len; at++, len--)
-		hash = (hash ^ *at) * 1099511628211u;
-	return hash;
+	for (; *name; name++)
+		hash = (hash ^ (uint8_t)*name) * 1099511628211u;
+	return hash | 1;
 }
 
 uint64_t
@@ -381,7 +343,6 @@ disk_hash(const struct disk *disk)
 
 	/* The order of the files is not the disk's. */
 	LIST_FOREACH(file, &disk->files, next)
-		sum += hash_bytes(hash_bytes(file->now.len + 1, file->name, strlen(file->name)), file->now.p,
-		    file->now.len);
+		sum += (content_hash(&file->now) + 1) * hash_name(file->name);
 	return sum;
 }

@@ -8,28 +8,25 @@
 #include <sqlite3.h>
 #include <sys/queue.h>
 
+#include "content.h"
 #include "vfs.h"
 
 #define SHM_LOCKS 8
 #define REGIONS_MAX 64
 
-struct bytes {
-	uint8_t *p;
-	size_t len, cap;
-};
-
-/* A change that was not synced; p NULL: the file was cut to `at` bytes. */
+/* A change that was not synced: written, or cut to `at` bytes. */
 struct change {
 	STAILQ_ENTRY(change) next;
-	size_t at, len;
-	uint8_t *p;
+	size_t at;
+	bool cut;
+	struct content written;
 };
 
 struct file {
 	LIST_ENTRY(file) next;
 	char name[64];
 	struct disk *disk;
-	struct bytes now, synced;
+	struct content now, synced;
 	STAILQ_HEAD(, change) changes;
 	size_t change_count;
 	unsigned opened;
@@ -69,13 +66,11 @@ struct file *file_find(struct disk *disk, const char *name);	/* NULL */
 struct file *file_new(struct disk *disk, const char *name);
 void file_free(struct file *file);
 void file_drop_shm(struct file *file);
+/* Written, or cut when P is NULL; not synced. */
+void file_change(struct file *file, size_t at, const uint8_t *p, size_t len);
 /* What was not synced: one change more; all of them kept. */
-void file_add_change(struct file *file, size_t at, const uint8_t *p, size_t len);
+void file_add_change(struct file *file, size_t at, bool cut, const struct content *written);
 void file_keep_changes(struct file *file);
-
-void bytes_write(struct bytes *bytes, size_t at, const uint8_t *p, size_t len);
-void bytes_cut(struct bytes *bytes, size_t len);
-void bytes_set(struct bytes *bytes, const struct bytes *from);
 
 /* For the tape that runs, if one does: a file appears (with what it has then), goes, is
  * synced, is written or (P NULL) cut. */

@@ -49,10 +49,10 @@ copy_files(struct disk *to, const struct disk *from)
 	LIST_FOREACH(file, &from->files, next) {
 		struct file *copy = file_new(to, file->name);
 
-		bytes_set(&copy->now, &file->now);
-		bytes_set(&copy->synced, &file->synced);
+		content_set(&copy->now, &file->now);
+		content_set(&copy->synced, &file->synced);
 		STAILQ_FOREACH(change, &file->changes, next)
-			file_add_change(copy, change->at, change->p, change->len);
+			file_add_change(copy, change->at, change->cut, &change->written);
 	}
 }
 
@@ -118,19 +118,15 @@ tape_play(struct disk *shot, const struct tape *tape, size_t i, const struct dis
 	if ((file = file_find(shot, event->name)) == NULL) {
 		file = file_new(shot, event->name);
 		if (event->len && event->what == MADE)
-			bytes_write(&file->now, 0, event->p, event->len);
-		bytes_set(&file->synced, &file->now);
+			content_write(&file->now, 0, event->p, event->len);
+		content_set(&file->synced, &file->now);
 	}
 	if (event->what == DROPPED) {
 		file_free(file);
 	} else if (event->what == SYNCED) {
 		file_keep_changes(file);
 	} else if (event->what == CHANGED) {
-		file_add_change(file, event->at, event->p, event->len);
-		if (event->p)
-			bytes_write(&file->now, event->at, event->p, event->len);
-		else
-			bytes_cut(&file->now, event->at);
+		file_change(file, event->at, event->p, event->len);
 	}
 	return true;
 }

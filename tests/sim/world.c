@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <sodium.h>
-#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,35 +106,6 @@ world_act(struct seat *seat)
 	world.acting = seat;
 	clock_set_ms((uint64_t)((int64_t)world.now_ms + (seat ? seat->skew_ms : 0)));
 	return before;
-}
-
-/* --- questions of our own --- */
-
-struct sqlite3_stmt *
-world_query(struct node *node, const char *sql)
-{
-	struct sqlite3_stmt *any, *stmt = NULL;
-	struct err err;
-
-	/* A query left open would show the same moment for ever. */
-	if (!db_writing(node->db))
-		db_rest(node->db);
-	if (db_prepare(&any, node->db, SQL_META_GET, &err) != OK ||
-	    sqlite3_prepare_v2(sqlite3_db_handle(any), sql, -1, &stmt, NULL) != SQLITE_OK) {
-		fprintf(stderr, "sim: %s\n", sql);
-		abort();
-	}
-	return stmt;
-}
-
-int64_t
-world_number(struct node *node, const char *sql)
-{
-	sqlite3_stmt *stmt = world_query(node, sql);
-	int64_t number = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-
-	sqlite3_finalize(stmt);
-	return number;
 }
 
 /* --- the line --- */
@@ -308,22 +278,29 @@ draw_more_dials(void)
 	d->cut = dial(120);
 }
 
+char *
+world_new_root(void)
+{
+	char root[64];
+
+	snprintf(root, sizeof(root), "%s/satchel-sim-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	if (mkdtemp(root) == NULL) {
+		perror(root);
+		exit(2);
+	}
+	return mem_strdup(root);
+}
+
 void
 world_found(void)
 {
-	char root[64];
 	const char *dump = world.dump;
 	bool verbose = world.verbose;
 	struct err err;
 
 	world = (struct world){ .now_ms = START_MS, .verbose = verbose, .dump = dump };
 	wire_world = (struct wire_world){ at_hub, said, work_interlude, hub_dies, hub_died, count, world_trace };
-	snprintf(root, sizeof(root), "%s/satchel-sim-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-	if (mkdtemp(root) == NULL) {
-		perror(root);
-		exit(2);
-	}
-	world.root = mem_strdup(root);
+	world.root = world_new_root();
 	world_add_seat("hub");
 	HUB->role = ROLE_HEAD;
 	world_act(HUB);

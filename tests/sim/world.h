@@ -126,6 +126,7 @@ void world_found(void);
 struct seat *world_add_seat(const char *name);
 void world_invite(char code[INVITE_CODE_TEXT], struct seat *seat, unsigned n);
 void world_join(struct seat *seat, unsigned n);
+char *world_new_root(void);		/* a directory on a RAM disk if there is one */
 void world_remove_tree(const char *path);
 
 void world_fail(const char *property, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -151,8 +152,9 @@ bool seat_revive(struct seat *seat);
 struct disk *seat_copy(const struct seat *seat, const char *dir);
 enum err_code seat_sync(struct sync_result *result, struct seat *seat, struct err *err);
 
-/* SQL of ours over a home, for checks. */
+/* SQL of ours over a home, for checks; kept prepared until the home is closed. */
 struct sqlite3_stmt *world_query(struct node *node, const char *sql);
+void world_answered(struct sqlite3_stmt *stmt);
 int64_t world_number(struct node *node, const char *sql);
 /* Does NODE's log have it, as it was? */
 bool owed_in_log(const struct owed *owed, struct node *node);
