@@ -213,6 +213,9 @@ talk(struct session *s, struct err *err)
 	    (s->node->wiped || (code = sync_look_again(s, err)) == OK) &&
 	    (code = keep_clock(s, err)) == OK)
 		code = fetch_passports(s, err);
+	/* What was stuck has gone with the rest: the erasure has encrypted it to the hub. */
+	if (s->node->wiped)
+		s->stuck.code = OK;
 	if (code == OK && (s->stuck.code != OK || s->later.code != OK)) {
 		*err = s->stuck.code != OK ? s->stuck : s->later;
 		code = err->code;

@@ -110,6 +110,8 @@ ask_tally(struct tally *out, uint64_t *incarnation, const uint8_t nonce[TALLY_NO
 		code = sync_exchange(s, "POST", "/ask/tally", "application/octet-stream", nonce, TALLY_NONCE,
 		    &status, &reply, err);
 	}
+	/* To a revoked device it says nothing: that it is one is in what it fetches. */
+	s->answered = s->answered || (code == OK && status == 404);
 	if (code == OK && (status != 200 || reply.len < 8))
 		code = err_set(err, ERR_NETWORK, "the hub does not say what it has (status %d)", status);
 	if (code == OK) {

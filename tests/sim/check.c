@@ -37,6 +37,7 @@ right_of(const struct seat *seat, const struct id *client, uint8_t block)
 	struct shard shard = { .client = *client, .block = block };
 	struct access access = { 0 };
 	enum right right = RIGHT_NONE;
+	struct seat *before;
 	struct err err;
 	int64_t s;
 
@@ -47,9 +48,11 @@ right_of(const struct seat *seat, const struct id *client, uint8_t block)
 	/* What it has forgotten whole it gives to nobody. */
 	if (log_shard(&s, HUB->node->db, &shard, false, &err) != OK)
 		return RIGHT_SEE;
+	before = world_act(HUB);
 	if (access_load(&access, HUB->node, &seat->person, &err) == OK)
 		access_right(&right, &access, HUB->node, s, &err);
 	access_release(&access);
+	world_act(before);
 	return right;
 }
 
@@ -265,9 +268,17 @@ static void
 check_rights(struct seat *seat)
 {
 	struct access access = { 0 };
+	struct seat *before;
+	enum err_code code;
 	struct err err;
 
-	if (world.hub_restores || access_load(&access, HUB->node, &seat->person, &err) != OK)
+	if (world.hub_restores)
+		return;
+	/* By the hub's clock. */
+	before = world_act(HUB);
+	code = access_load(&access, HUB->node, &seat->person, &err);
+	world_act(before);
+	if (code != OK)
 		return;
 	for (size_t c = 0; c < world.client_count; c++)
 		for (uint8_t block = 0; block < COMMON_FIRST; block++) {
