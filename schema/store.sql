@@ -470,7 +470,7 @@ SELECT 1 FROM batch WHERE s = ?1 LIMIT 1;
 -- name: BATCH_SHARDS_OF_CLIENT
 SELECT DISTINCT s FROM batch WHERE s >= ?1 AND s < ?1 + 32;
 -- name: BATCH_SINCE /*scan*/
-SELECT b, s, w, void FROM batch WHERE b > ?1 ORDER BY b LIMIT ?2;
+SELECT b, s, w, void, seq FROM batch WHERE b > ?1 ORDER BY b LIMIT ?2;
 -- name: BATCH_LAST
 SELECT coalesce(max(b), 0) FROM batch;
 -- name: BATCH_VOID
@@ -599,6 +599,8 @@ UPDATE held SET stale = ?3 WHERE f = ?1 AND s = ?2;
 DELETE FROM held WHERE f = ?1 AND s = ?2;
 -- name: HELD_OF
 SELECT s FROM held WHERE f = ?1 ORDER BY s;
+-- name: HELD_OR_BEGUN
+SELECT s FROM batch WHERE s >= ?2 AND s < ?2 + 32 UNION SELECT s FROM held WHERE f = ?1 AND s >= ?2 AND s < ?2 + 32;
 -- name: HELD_COUNT
 SELECT count(*), count(DISTINCT s / 32) FROM held WHERE f = ?1 AND s >= 32;
 -- name: HELD_EMPTY

@@ -52,6 +52,19 @@ admit_hold(const struct owners *owners, int64_t s, struct err *err)
 	return take_back(hub, bringer->down, s, err);
 }
 
+/* What it may see stays with it, without effect, until it may not: so it holds the
+ * shard, also when nothing in there was ever accepted. */
+static enum err_code
+note_kept(struct node *hub, const struct party *party, int64_t s, struct err *err)
+{
+	int64_t one;
+	bool begun;
+
+	if (db_int(&one, &begun, hub->db, SQL_BATCH_IN_SHARD, err, "i", s) != OK)
+		return err->code;
+	return begun ? OK : db_run(hub->db, SQL_HELD_ADD, err, "ii", party->down, s);
+}
+
 /* Where a party may not even look, the work does not stay with it. */
 static enum err_code
 order_away(struct admission *a, const struct party *party, const struct candidate *c, struct err *err)
@@ -60,7 +73,7 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 	char shard[SHARD_TEXT];
 	struct assignment newborn;
 	bool sees;
-	int64_t s;
+	int64_t s = 0;
 
 	if (a->late || party->down == 0)
 		return OK;
@@ -75,7 +88,7 @@ order_away(struct admission *a, const struct party *party, const struct candidat
 		return err->code == ERR_INVALID ? OK : err->code;
 	}
 	if (sees)
-		return OK;
+		return s ? note_kept(a->hub, party, s, err) : OK;
 	shard_to_text(shard, &c->batch.shard);
 	return db_run(a->hub->db, SQL_PURGE_ADD, err, "isiiii", party->down, shard,
 	    (int64_t)node_now_ms(a->hub), (int64_t)0, (int64_t)0, (int64_t)0);

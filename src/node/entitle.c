@@ -21,7 +21,7 @@ settle_client(struct entitling *e, int64_t c, struct err *err)
 	bool current;
 	enum err_code code;
 
-	if (db_numbers(&shards, &count, e->hub->db, SQL_BATCH_SHARDS_OF_CLIENT, err, "i", c * 32) != OK)
+	if (db_numbers(&shards, &count, e->hub->db, SQL_HELD_OR_BEGUN, err, "ii", e->down->f, c * 32) != OK)
 		return err->code;
 	code = OK;
 	for (size_t i = 0; i < count && code == OK; i++)
@@ -132,9 +132,28 @@ settle_drained(struct entitling *e, struct err *err)
 }
 
 struct arrival {
-	int64_t b, s, w;
+	int64_t b, s, w, seq;
 	bool voided;
 };
+
+/* It had been refused: its author may have erased it since. */
+static bool
+was_adopted(struct entitling *e, const struct arrival *a, writer_t writer)
+{
+	char name[SHARD_TEXT];
+	struct shard shard;
+	uint8_t id[8];
+	int64_t one;
+	bool found;
+	struct err err;
+
+	if (log_shard_name(&shard, e->hub->db, a->s, &err) != OK)
+		return true;
+	shard_to_text(name, &shard);
+	bytes_put_be64(id, writer);
+	return db_int(&one, &found, e->hub->db, SQL_REFUSED_NAMED, &err, "sbi", name, id, sizeof(id), a->seq) != OK ||
+	    found;
+}
 
 /* Did the node write it, or bring it?  It need not get it back. */
 static bool
@@ -150,7 +169,8 @@ is_echo(struct entitling *e, const struct arrival *a)
 	if (db_int(&one, &brought, e->hub->db, SQL_ENTRY_BROUGHT, &err, "ii", e->down->f, a->b) == OK && brought)
 		return true;
 	return log_writer_id(&writer, e->hub->db, a->w, &err) == OK &&
-	    verify_writer_key(key, &author, e->hub, writer, &err) == OK && author == e->down->node;
+	    verify_writer_key(key, &author, e->hub, writer, &err) == OK && author == e->down->node &&
+	    !was_adopted(e, a, writer);
 }
 
 static enum err_code
@@ -189,7 +209,7 @@ settle_arrivals(struct entitling *e, struct err *err)
 			if (!row)
 				break;
 			arrivals[count] = (struct arrival){ db_col_int(stmt, 0), db_col_int(stmt, 1),
-			    db_col_int(stmt, 2), db_col_int(stmt, 3) != 0 };
+			    db_col_int(stmt, 2), db_col_int(stmt, 4), db_col_int(stmt, 3) != 0 };
 		}
 		for (size_t i = 0; i < count; i++) {
 			if (settle_arrival(e, &arrivals[i], err) != OK)
@@ -306,14 +326,14 @@ entitle_update(struct node *hub, struct feed *down, const struct access *access,
 }
 
 enum err_code
-entitle_wipe(struct node *hub, struct feed *down, struct err *err)
+entitle_wipe(struct node *hub, struct feed *down, bool again, struct err *err)
 {
 	int64_t one, word;
 	bool found = false;
 
 	if (db_int(&one, &found, hub->db, SQL_PURGE_WIPE, err, "i", down->f) != OK)
 		return err->code;
-	if (found)
+	if (found && !again)
 		return OK;
 	/* Given back before it heard, it is given all anew. */
 	down->policy = 0;

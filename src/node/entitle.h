@@ -12,6 +12,8 @@
 #ifndef NODE_ENTITLE_H
 #define NODE_ENTITLE_H
 
+#include <stdbool.h>
+
 #include "node/access.h"
 #include "node/feed.h"
 
@@ -25,7 +27,8 @@ enum err_code entitle_update(struct node *hub, struct feed *down, const struct a
 enum err_code entitle_order_again(struct node *hub, int64_t from, int64_t to, struct err *err);
 
 /* The whole device: everything held is ordered gone, and nothing is due any more
- * but the head's word for it (node/wipe.h). */
-enum err_code entitle_wipe(struct node *hub, struct feed *down, struct err *err);
+ * but the head's word for it (node/wipe.h).  Once, unless AGAIN: another copy of the
+ * device may have been told, and have said that it is done. */
+enum err_code entitle_wipe(struct node *hub, struct feed *down, bool again, struct err *err);
 
 #endif

@@ -280,11 +280,7 @@ serve_bring_up_to_date(struct feed *down, bool *behind, struct node *hub, const 
 	if (code != OK || *behind || (code = take_have(down, hub, caller, err)) != OK)
 		goto out;
 	if (revoked) {
-		/* Another copy of it may have erased itself and said so: this one has not. */
-		if ((code = entitle_wipe(hub, down, err)) == OK && copy)
-			code = db_run(hub->db, SQL_PURGE_ADD, err, "isiiii", down->f, "*", (int64_t)node_now_ms(hub),
-			    (int64_t)0, (int64_t)0, (int64_t)0);
-		if (code == OK && (code = access_epoch(&epoch, hub, err)) == OK)
+		if ((code = entitle_wipe(hub, down, copy, err)) == OK && (code = access_epoch(&epoch, hub, err)) == OK)
 			code = db_run(hub->db, SQL_PEER_REVOKED, err, "bi", id, sizeof(id), (int64_t)epoch);
 	} else if ((code = access_load_device(&access, hub, &caller->person, caller->node, err)) == OK) {
 		/* Whoever synced is to know which passports of others count no more. */

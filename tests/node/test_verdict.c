@@ -612,6 +612,60 @@ a_node_keeps_no_notice_of_what_another_wrote(void **unused)
 	json_decref(status);
 }
 
+/* Batches that Ion has of the foreign client's deals, in effect or not. */
+static size_t
+deals_of_ion(void)
+{
+	struct shard shard = { .client = foreign, .block = BLOCK_DEALS };
+	int64_t *bs, s;
+	size_t count;
+
+	if (log_shard(&s, ion.home.node->db, &shard, false, &err) != OK)
+		return 0;
+	assert_int_equal(db_numbers(&bs, &count, ion.home.node->db, SQL_BATCH_OF_SHARD, &err, "i", s), OK);
+	free(bs);
+	return count;
+}
+
+static void
+ion_works_on_foreign_deals(void)
+{
+	state(false, &foreign, RIGHT_EDIT);
+	link_sync(&ion);
+	home_add(&ion.home, "deal", &foreign, (const char *[]){ "title=Late", NULL });
+	state(true, &foreign, RIGHT_NONE);
+}
+
+static void
+refused_work_that_may_be_seen_goes_with_the_right_to_see(void **unused)
+{
+	(void)unused;
+	ion_works_on_foreign_deals();
+	state(false, &foreign, RIGHT_SEE);
+	link_sync(&ion);
+	assert_int_equal(deals_of_ion(), 1);
+	/* The hub has accepted nothing in that block. */
+	state(true, &foreign, RIGHT_NONE);
+	link_sync(&ion);
+	assert_int_equal(deals_of_ion(), 0);
+}
+
+static void
+adopted_work_comes_back_to_an_author_who_has_erased_it(void **unused)
+{
+	(void)unused;
+	home_add(&hub, "deal", &foreign, (const char *[]){ "title=Before", NULL });
+	ion_works_on_foreign_deals();
+	link_sync(&ion);
+	assert_int_equal(deals_of_ion(), 0);
+	state(false, &foreign, RIGHT_EDIT);
+	link_sync(&ion);
+	assert_int_equal(deals_of_ion(), 1);
+	assert_int_equal(ask_decide(hub.node, 1, true, &err), OK);
+	link_sync(&ion);
+	assert_int_equal(deals_of_ion(), 2);
+}
+
 int
 main(void)
 {
@@ -631,6 +685,8 @@ main(void)
 		TEST(an_author_sees_what_waits_and_what_is_rejected),
 		TEST(what_was_erased_is_not_named_again),
 		TEST(a_node_keeps_no_notice_of_what_another_wrote),
+		TEST(refused_work_that_may_be_seen_goes_with_the_right_to_see),
+		TEST(adopted_work_comes_back_to_an_author_who_has_erased_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -245,11 +245,12 @@ seat_sync(struct sync_result *result, struct seat *seat, struct err *err)
 		if (world_number(seat->node, "SELECT coalesce(max(epoch), 0) FROM feed WHERE up = 1") > f)
 			SOMETIMES(feed_leap);
 		seat->seen_b = world_number(seat->node, "SELECT coalesce(max(b), 0) FROM batch");
-		if (result->rekeyed)
-			rekeyed(seat);
-		if (code == OK && HUB->node)
-			seat_check_given(seat);
 	}
+	/* Also when the power went after that. */
+	if (result->rekeyed)
+		rekeyed(seat);
+	if (code == OK && !disk_is_dead(seat->disk) && HUB->node)
+		seat_check_given(seat);
 	world_act(before);
 	return code;
 }

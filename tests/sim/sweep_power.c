@@ -134,17 +134,35 @@ image(const struct power *power, const struct moment *moment, unsigned mask, enu
 	drop(&after);
 }
 
+static unsigned
+rounds_of(const struct power *power, int how)
+{
+	return how == NOTHING || how == EVERYTHING ? 1 : power->rounds;
+}
+
+/* Is no image of the next moment in our share?  Then it is passed over. */
+static bool
+passes_over(const struct power *power)
+{
+	struct share ahead = *power->share;
+	bool taken = false;
+
+	for (int how = 0; how < SURVIVALS; how++)
+		for (unsigned i = 0; i < rounds_of(power, how); i++)
+			taken = share_takes(&ahead) || taken;
+	if (!taken)
+		*power->share = ahead;
+	return !taken;
+}
+
 /* In every way that it can be. */
 static void
 moment_images(const struct power *power, const struct moment *moment, unsigned mask, uint64_t number)
 {
 	power->tally->points++;
-	for (int how = 0; how < SURVIVALS && !world.failed; how++) {
-		unsigned rounds = how == NOTHING || how == EVERYTHING ? 1 : power->rounds;
-
-		for (unsigned i = 0; i < rounds && !world.failed; i++)
+	for (int how = 0; how < SURVIVALS && !world.failed; how++)
+		for (unsigned i = 0; i < rounds_of(power, how) && !world.failed; i++)
 			image(power, moment, mask, (enum survival)how, number * 256 + i);
-	}
 }
 
 static void
@@ -156,6 +174,14 @@ keep_debts(struct power *power)
 	memcpy(power->owed, world.owed, world.owed_count * sizeof(*power->owed));
 }
 
+static void
+begin(void)
+{
+	scene_back();
+	scene_dice(2, 1, 0);
+	scene_open();
+}
+
 /* The action is done once; its changes are then replayed up to each. */
 static void
 along_the_tape(struct power *power)
@@ -164,9 +190,7 @@ along_the_tape(struct power *power)
 	struct tape *tape;
 	struct err err;
 
-	scene_back();
-	scene_dice(2, 1, 0);
-	scene_open();
+	begin();
 	take(&moment, false);
 	tape = tape_start();
 	if (power->action->act(&err) != OK)
@@ -198,22 +222,26 @@ keep_files(struct disk *disk)
 static void
 at_each_access(struct power *power, size_t victim)
 {
+	struct disk *disk = world.seats[victim].disk;
 	struct moment moment = { .acted = false };
-	bool more = true;
+	struct err err;
+	uint64_t count;
 
 	keep_debts(power);
+	begin();
+	count = disk_accesses(disk);
+	power->action->act(&err);
+	count = disk_accesses(disk) - count;
 	disk_died = keep_files;
-	for (uint32_t k = 1; more && !world.failed; k++) {
-		struct err err;
-
-		scene_back();
-		scene_dice(2, 1, 0);
-		scene_open();
-		disk_die_at(world.seats[victim].disk, k);
+	/* One beyond the last: the action is over. */
+	for (uint32_t k = 1; k <= count + 1 && !world.failed; k++) {
+		if (passes_over(power))
+			continue;
+		begin();
+		disk_die_at(disk, k);
 		power->action->act(&err);
-		more = disk_is_dead(world.seats[victim].disk);
 		scene_close();
-		if (!more)
+		if (!disk_is_dead(disk))
 			scene_keep_files();
 		take(&moment, false);
 		moment_images(power, &moment, 1u << victim, k * 8 + victim);

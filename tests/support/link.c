@@ -278,7 +278,7 @@ link_entitle(struct feed *down, uint64_t *ordered, struct link *link)
 	must(feed_unmake(down, hub, &err), &err);
 	must(access_device_revoked(&revoked, hub, link->home.node->id, &err), &err);
 	if (revoked) {
-		must(entitle_wipe(hub, down, &err), &err);
+		must(entitle_wipe(hub, down, false, &err), &err);
 		return;
 	}
 	must(access_load_device(&access, hub, &link->person, link->home.node->id, &err), &err);
