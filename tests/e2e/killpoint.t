@@ -13,7 +13,7 @@ points=0 untold=0 lost=0 held=0
 
 init_hub
 ana=$(person "Ana Rep" --role rep)
-person "Hilda Head" --role head >/dev/null
+hilda=$(person "Hilda Head" --role head)
 big=$(must hub add client name=Bigqqwerty)
 alfa=$(must hub add client name=Alfa owner="$ana")
 start_hub
@@ -106,9 +106,9 @@ every fetch 3 "$(calls_of "$@")" "$@"
 
 before_purge()
 {
-	must hub grant ana --client "$big" >/dev/null
+	must hub handover "$big" --to "$ana" --mode instant >/dev/null
 	sync ana
-	must hub revoke ana --client "$big" >/dev/null
+	must hub handover "$big" --to "$hilda" --mode instant >/dev/null
 }
 after_purge()
 {

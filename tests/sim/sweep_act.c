@@ -301,8 +301,10 @@ act_restore(struct err *err)
 	code = backup_restore(&ANA->node, ANA->dir, backup, PASSPHRASE, err);
 	snprintf(path, sizeof(path), "%s/satchel.db", ANA->dir);
 	/* It was taken away, as a real file. */
-	if (code != OK && !disk_is_dead(ANA->disk) && access(path, F_OK) != 0)
+	if (code != OK && !disk_is_dead(ANA->disk) && access(path, F_OK) != 0) {
+		ANA->struck = disk_calm(ANA->disk);
 		disk_back(ANA->disk, NULL);
+	}
 	return code;
 }
 
