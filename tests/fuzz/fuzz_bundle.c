@@ -6,6 +6,8 @@
 #include "fuzz.h"
 #include "stand_in.h"
 
+#include <malloc.h>
+
 #include "base/bytes.h"
 #include "crypto/key.h"
 #include "node/bundle_file.h"
@@ -45,6 +47,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t lines;
 
 	if (key == NULL) {
+		/* Its reader is large: memory that the kernel gives anew each time is dear. */
+		mallopt(M_MMAP_THRESHOLD, 8 << 20);
+		mallopt(M_TRIM_THRESHOLD, 64 << 20);
 		key_library_init();
 		key = key_from_seed(seed);
 	}

@@ -2,6 +2,9 @@
  * a table that is read, written and read again is the same. */
 #include "fuzz.h"
 
+#include <iconv.h>
+#include <malloc.h>
+
 #include "base/bytes.h"
 #include "text/csv.h"
 
@@ -47,11 +50,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const encodings[] = { NULL, "UTF-8", "CP1250", "UTF-16LE", "CP1251", "ISO-8859-2" };
 	static const char separators[] = { 0, ',', ';', '\t', '|' };
+	static const char *const pages[] = { "UTF-8", "UTF-16LE", "CP1250", "CP1251", "CP1252", "CP866", "KOI8-R",
+		"ISO-8859-2" };
 	static const struct csv_options plain = { "UTF-8", ',' };
+	static int begun;
 	struct csv_options options;
 	struct buf first, second;
 	int nul, nul_again;
 
+	/* What costs the most is to load tables of encodings and to ask the kernel for memory. */
+	if (!begun++) {
+		mallopt(M_MMAP_THRESHOLD, 8 << 20);
+		mallopt(M_TRIM_THRESHOLD, 64 << 20);
+		for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+			FUZZ_HOLDS(iconv_open("UTF-8", pages[i]) != (iconv_t)-1);
+	}
 	if (size == 0)
 		return 0;
 	options.encoding = encodings[data[0] % 6];
