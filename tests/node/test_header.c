@@ -193,6 +193,32 @@ a_line_that_is_not_understood_is_refused(void **state)
 	}
 }
 
+/* Of each kind as many as are sent. */
+static void
+a_header_has_no_more_lines_of_a_kind_than_any_can_have(void **state)
+{
+	static const struct { bool up; const char *line; } kinds[] = {
+		{ false, "purge people 1\n" }, { true, "purged people 1 1\n" },
+		{ false, "refused people 0000000000000001 1 \"x\"\n" }, { false, "adopted people 0000000000000001 1\n" },
+		{ true, "witness AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n" },
+		{ true, "export 1 1 client all 1 0000000000000000000000000000000000000000000000000000000000000000\n" },
+	};
+	struct header header;
+
+	(void)state;
+	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+		for (int more = 0; more < 2; more++) {
+			buf_clear(&text);
+			buf_adds(&text, kinds[kind].up ? "satchel-feed 1 up\n" : "satchel-feed 1 down\n");
+			for (int i = 0; i < HEADER_LINES_MAX + more; i++)
+				buf_adds(&text, kinds[kind].line);
+			lines_sign(&text, 0, "satchel/feed/1\n", key);
+			assert_int_equal(decode(&header), more ? ERR_INVALID : OK);
+			if (!more)
+				header_release(&header);
+		}
+}
+
 static void
 another_version_is_told_apart(void **state)
 {
@@ -242,6 +268,7 @@ main(void)
 		EACH(a_bare_header_comes_back),
 		EACH(a_full_header_down_comes_back),
 		EACH(a_header_up_carries_receipts_witnesses_and_exports),
+		EACH(a_header_has_no_more_lines_of_a_kind_than_any_can_have),
 		EACH(the_longest_reason_comes_back),
 		EACH(a_line_that_is_not_understood_is_refused),
 		EACH(another_version_is_told_apart),
