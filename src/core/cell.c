@@ -128,17 +128,23 @@ dot_among(const struct dot *dots, size_t count, struct dot dot)
 	return i < count && dot_equal(dots[i], dot);
 }
 
+/* COUNT ascending dots, none of which is there, put in from the last to the first: what
+ * stands behind moves once for all of them, since a stranger may name hundreds of
+ * thousands that never were. */
 static void
-early_add(struct cell *cell, struct dot dot)
+early_add(struct cell *cell, const struct dot *dots, size_t count)
 {
-	size_t i = dot_place(cell->early, cell->early_count, dot);
+	size_t end = cell->early_count;
 
-	cell->early = mem_grow(cell->early, cell->early_count, &cell->early_cap,
-	    sizeof(*cell->early));
-	memmove(cell->early + i + 1, cell->early + i,
-	    (cell->early_count - i) * sizeof(*cell->early));
-	cell->early[i] = dot;
-	cell->early_count++;
+	for (size_t i = 0; i < count; i++, cell->early_count++)
+		cell->early = mem_grow(cell->early, cell->early_count, &cell->early_cap, sizeof(*cell->early));
+	for (; count; count--) {
+		size_t at = dot_place(cell->early, end, dots[count - 1]);
+
+		memmove(cell->early + at + count, cell->early + at, (end - at) * sizeof(*cell->early));
+		cell->early[at + count - 1] = dots[count - 1];
+		end = at;
+	}
 }
 
 /* Was DOT superseded before it came?  It need not be remembered any longer. */
@@ -155,33 +161,46 @@ early_take(struct cell *cell, struct dot dot)
 	return true;
 }
 
-static bool
-drop_live(struct cell *cell, struct dot dot)
+/* Takes away the live items that have one of the *COUNT ascending DOTS, and these dots.
+ * One look at each item: both may be thousands. */
+static void
+drop_live(struct cell *cell, struct dot *dots, size_t *count)
 {
-	for (size_t i = 0; i < cell->count; i++) {
-		if (dot_equal(cell->items[i].dot, dot)) {
-			struct item item = take(cell, i);
+	for (size_t i = 0; i < cell->count && *count;) {
+		size_t at = dot_place(dots, *count, cell->items[i].dot);
+		struct item item;
 
-			item_release(&item);
-			return true;
+		if (at == *count || !dot_equal(dots[at], cell->items[i].dot)) {
+			i++;
+			continue;
 		}
+		item = take(cell, i);
+		item_release(&item);
+		--*count;
+		memmove(dots + at, dots + at + 1, (*count - at) * sizeof(*dots));
 	}
-	return false;
 }
 
 static void
 supersede(struct cell *cell, const struct op *op, struct dot own, cell_seen_fn *seen,
     void *context)
 {
-	for (size_t i = 0; i < op->dot_count; i++) {
-		struct dot dot = op->dots[i];
+	struct dot *dots;
+	size_t count = 0, early = 0;
 
+	if (op->dot_count == 0)
+		return;
+	dots = mem_alloc(op->dot_count * sizeof(*dots));
+	for (size_t i = 0; i < op->dot_count; i++)
 		/* An op that names itself would else wait for itself for ever. */
-		if (dot_equal(dot, own) || drop_live(cell, dot) ||
-		    dot_among(cell->early, cell->early_count, dot) || seen(context, dot))
-			continue;
-		early_add(cell, dot);
-	}
+		if (!dot_equal(op->dots[i], own))
+			dots[count++] = op->dots[i];
+	drop_live(cell, dots, &count);
+	for (size_t i = 0; i < count; i++)
+		if (!dot_among(cell->early, cell->early_count, dots[i]) && !seen(context, dots[i]))
+			dots[early++] = dots[i];
+	early_add(cell, dots, early);
+	free(dots);
 }
 
 /* Does the op have the verb and the parts that a field of KIND takes? */
