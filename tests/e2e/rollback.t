@@ -27,11 +27,12 @@ put_back()
 	start_hub
 }
 
-# After it: work of a rep, a revoke of a head, a session in which nothing is new, a new device.
+# After it: a session in which nothing is new, work of a rep, a revoke of a head, a new device.
+sync boris
 must ana add note client="$beta" text="acknowledged" >/dev/null
 must hilda revoke ana --client "$alfa" >/dev/null
 must hilda set "$beta" industry=Glass >/dev/null
-sync hilda ana boris
+sync hilda ana
 echo canaryofalfa01 >"$work/words"
 is "a client was taken" "$(scan "$work/words" "$work/ana")" ""
 join late boris
