@@ -33,7 +33,7 @@ until [ -s "$work/line" ]; do sleep 0.02; done
 line=http://127.0.0.1:$(cat "$work/line")
 
 cuts=0 broken=0 unfinished=0 unequal=0 at=0
-# Until one is whole: with the notes grows what is compared.
+# Then in longer steps, until one is whole: with the notes grows what is compared.
 while [ $at -le 44000 ] || [ $broken -eq $cuts ]; do
 	new_work "$at"
 	echo "$at" >"$work/budget"
@@ -45,6 +45,7 @@ while [ $at -le 44000 ] || [ $broken -eq $cuts ]; do
 		unequal=$((unequal + 1))
 		echo "# cut at $at: $(count ana list note) and $(count boris list note) notes, $((2 * cuts)) wanted"
 	}
+	[ $at -le 44000 ] || step=20000
 	at=$((at + step))
 done
 echo "# $cuts cuts, $broken sessions broken"
