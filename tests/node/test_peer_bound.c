@@ -229,9 +229,9 @@ add_objects(struct buf *out, int64_t f, uint64_t n)
 	pack_writer_free(writer);
 }
 
-/* Ion pushes it to maria; what she says. */
+/* Ion pushes it to maria, who has taken BEFORE; what she says. */
 static void
-push_number(struct buf *said, uint64_t n)
+push_number(struct buf *said, uint64_t before, uint64_t n)
 {
 	struct node *node = maria.home.node;
 	struct serve_caller caller = { .node = ion.home.node->id, .person = ion.person, .have = "-" };
@@ -244,6 +244,8 @@ push_number(struct buf *said, uint64_t n)
 	assert_int_equal(db_begin(node->db, &err), OK);
 	assert_int_equal(feed_load_peer(&there, node, node->id, ion.home.node->id, true, &err), OK);
 	assert_int_equal(feed_begin(&there, node, EPOCH, &err), OK);
+	there.n += before;
+	assert_int_equal(feed_save(&there, node, &err), OK);
 	assert_int_equal(db_commit(node->db, &err), OK);
 	make_commit(&feed, true, n);
 	buf_init(&body, 1 << 20);
@@ -268,10 +270,26 @@ who_serves_takes_so_many_commits_and_no_more(void **state)
 
 	(void)state;
 	buf_init(&said, 1 << 20);
-	push_number(&said, PEER_COMMITS_MAX + 1);
+	push_number(&said, 0, PEER_COMMITS_MAX + 1);
 	assert_non_null(strstr(said.p, "ng refs/heads/up"));
 	assert_non_null(strstr(said.p, "sync again"));
-	push_number(&said, PEER_COMMITS_MAX);
+	push_number(&said, 0, PEER_COMMITS_MAX);
+	assert_non_null(strstr(said.p, "ok refs/heads/up"));
+	buf_release(&said);
+}
+
+static void
+a_number_that_has_been_is_not_taken_again(void **state)
+{
+	struct buf said;
+
+	(void)state;
+	buf_init(&said, 1 << 20);
+	for (uint64_t n = 6; n <= 7; n++) {
+		push_number(&said, 7, n);
+		assert_non_null(strstr(said.p, "ng refs/heads/up"));
+	}
+	push_number(&said, 7, 8);
 	assert_non_null(strstr(said.p, "ok refs/heads/up"));
 	buf_release(&said);
 }
@@ -318,6 +336,7 @@ main(void)
 		TEST(what_our_branch_gives_is_not_bounded),
 		TEST(who_fetches_takes_so_many_commits_and_no_more),
 		TEST(who_serves_takes_so_many_commits_and_no_more),
+		TEST(a_number_that_has_been_is_not_taken_again),
 		TEST(who_serves_gives_no_more_either),
 	};
 
