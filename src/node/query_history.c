@@ -78,6 +78,24 @@ batch_state(const char **out, struct history *h, const struct record_op *op, str
 	return OK;
 }
 
+/* The parts of an entry that are there: a move from no stage, or for no reason, has fewer. */
+static void
+entry_text(struct buf *out, struct node *node, const struct field *field, struct value entry)
+{
+	size_t start = out->len;
+	struct value part;
+
+	for (size_t i = 0; (part = value_at(entry, i)).len; i++) {
+		if (value_is_null(part))
+			continue;
+		if (out->len > start)
+			buf_adds(out, ", ");
+		value_to_text(out, node, field, part);
+	}
+	if (out->len == start)
+		value_to_text(out, node, field, entry);
+}
+
 /* What an op wrote: "value", or "key=value" under a key. */
 static void
 op_text(struct buf *out, struct node *node, const struct record_op *op)
@@ -94,6 +112,8 @@ op_text(struct buf *out, struct node *node, const struct record_op *op)
 			buf_addc(out, '=');
 			value_get_string(out, value);
 		}
+	} else if (op->verb == VERB_LOG) {
+		entry_text(out, node, op->field, value);
 	} else {
 		value_to_text(out, node, op->field, value);
 	}

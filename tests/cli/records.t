@@ -55,6 +55,7 @@ json_has '"field":"title"' "history has the fields changed"
 json_has '"by":"MariaHead"' "history has who did it"
 run history "$deal"
 says "250 chairs" "history tells people the new value"
+never_says "Offer," "and of a move what there is: from no stage, for no reason"
 run undo
 status_is 0 "the last action is taken back"
 says "Taken back" "and it is said what"
