@@ -53,6 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const char *const pages[] = { "UTF-8", "UTF-16LE", "CP1250", "CP1251", "CP1252", "CP866", "KOI8-R",
 		"ISO-8859-2" };
 	static const struct csv_options plain = { "UTF-8", ',' };
+	static iconv_t kept[sizeof(pages) / sizeof(pages[0])];
 	static int begun;
 	struct csv_options options;
 	struct buf first, second;
@@ -63,7 +64,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mallopt(M_MMAP_THRESHOLD, 8 << 20);
 		mallopt(M_TRIM_THRESHOLD, 64 << 20);
 		for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
-			FUZZ_HOLDS(iconv_open("UTF-8", pages[i]) != (iconv_t)-1);
+			FUZZ_HOLDS((kept[i] = iconv_open("UTF-8", pages[i])) != (iconv_t)-1);
 	}
 	if (size == 0)
 		return 0;
