@@ -109,8 +109,10 @@ FUZZ     := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 PRELOAD  := $(patsubst %.c,$(B)/%.so,$(wildcard tests/preload/*.c))
 
 tests: $(TEST_BIN) $(TOOLS) $(FUZZ) $(PRELOAD) $(B)/satchel $(B)/sim $(B)/sim-core $(B)/tools/bench $(B)/tools/load
+# Begun first, so that two at a time end together.
+LONGEST  := tests/sim/sweep.t tests/e2e/killpoint.t
 check: tests layers
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(TEST_BIN) $(TEST_SH)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP SATCHEL=$(abspath $(B)/satchel) SATCHEL_TOOLS=$(abspath $(B)/tests/tools) prove -j2 --timer $(if $(PROVE_V),-v) -e '' $(filter $(LONGEST),$(TEST_SH)) $(TEST_BIN) $(filter-out $(LONGEST),$(TEST_SH))
 
 # The same with many more rounds and nodes, and every place instead of a share: hours.
 sweep: tests
