@@ -24,25 +24,34 @@ word_text(char out[TEXT_MAX], node_t device, uint64_t incarnation, uint64_t coun
 	    incarnation, count);
 }
 
-/* False unless the holder of HUB_KEY signed it about DEVICE. */
-static bool
-read_word(uint64_t *count, uint64_t *incarnation, const char *word, node_t device, const uint8_t hub_key[32])
-{
-	uint64_t *const numbers[] = { count, incarnation };
+struct word {
+	uint64_t count, incarnation;
 	uint8_t signature[64];
-	char text[TEXT_MAX];
-	size_t len;
+};
+
+static bool
+parse_word(struct word *out, const char *text)
+{
+	uint64_t *const numbers[] = { &out->count, &out->incarnation };
 
 	for (int i = 0; i < 2; i++) {
-		len = strcspn(word, " ");
-		if (!bytes_to_u64(numbers[i], word, len) || word[len] == '\0')
+		size_t len = strcspn(text, " ");
+
+		if (!bytes_to_u64(numbers[i], text, len) || text[len] == '\0')
 			return false;
-		word += len + 1;
+		text += len + 1;
 	}
-	if (!bytes_from_b64(signature, sizeof(signature), word, strlen(word)))
-		return false;
-	len = (size_t)word_text(text, device, *incarnation, *count);
-	return key_verify(signature, hub_key, text, len);
+	return bytes_from_b64(out->signature, sizeof(out->signature), text, strlen(text));
+}
+
+/* Has the holder of HUB_KEY signed it about DEVICE? */
+static bool
+is_signed(const struct word *word, node_t device, const uint8_t hub_key[32])
+{
+	char text[TEXT_MAX];
+
+	return key_verify(word->signature, hub_key, text,
+	    (size_t)word_text(text, device, word->incarnation, word->count));
 }
 
 /* --- the hub --- */
@@ -89,15 +98,20 @@ put_back_word(char out[PUT_BACK_WORD], struct node *hub, node_t device, struct e
 enum err_code
 put_back_look(struct node *hub, node_t device, const char *word, struct err *err)
 {
-	uint64_t count, incarnation, counted, epoch;
+	struct word shown;
+	uint64_t counted, epoch;
 
 	/* Of another incarnation nothing can be said: its numbers may have been lost rightly. */
-	if (word == NULL || !read_word(&count, &incarnation, word, device, key_public(hub->key)) ||
-	    incarnation != hub->incarnation)
+	if (word == NULL || !parse_word(&shown, word) || shown.incarnation != hub->incarnation)
 		return OK;
-	if (read_count(&counted, hub, device, err) != OK || access_epoch(&epoch, hub, err) != OK)
+	if (read_count(&counted, hub, device, err) != OK)
 		return err->code;
-	return count > counted ? put_back_found(hub, device, epoch, err) : OK;
+	/* The signature last: nearly every request shows what is known. */
+	if (shown.count <= counted || !is_signed(&shown, device, key_public(hub->key)))
+		return OK;
+	if (access_epoch(&epoch, hub, err) != OK)
+		return err->code;
+	return put_back_found(hub, device, epoch, err);
 }
 
 enum err_code
@@ -176,9 +190,9 @@ put_back_renew(struct node *node, struct err *err)
 bool
 put_back_is_word(const struct node *node, const char *word)
 {
-	uint64_t count, incarnation;
+	struct word heard;
 
-	return strlen(word) < PUT_BACK_WORD && read_word(&count, &incarnation, word, node->id, node->hub_key);
+	return strlen(word) < PUT_BACK_WORD && parse_word(&heard, word) && is_signed(&heard, node->id, node->hub_key);
 }
 
 enum err_code
